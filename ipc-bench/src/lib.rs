@@ -1,0 +1,1 @@
+//! The multiproc family measured against itself and against its peers.

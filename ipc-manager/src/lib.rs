@@ -1,0 +1,1 @@
+//! Shared objects in a server process, and their proxies.

@@ -1,0 +1,1 @@
+//! Pipes of typed messages between processes, with an exact end of file.

@@ -1,0 +1,1 @@
+//! Queues of the multiproc family: many processes to many.

@@ -1,0 +1,1 @@
+//! Shared memory of the multiproc family and what lives in it.
