@@ -1,0 +1,141 @@
+//! The handles of the family that a forked child has to let go of, unless it was given them.
+//!
+//! A fork copies every descriptor. For most it does not matter, but where the end of a pipe tells its other
+//! side that everybody is gone, a forgotten copy in a forked child keeps the pipe open for ever. Handles of this
+//! kind are therefore members of a set. A child that the family forks replaces the ones it was not given by
+//! *tombstones*: the number stays taken, so that a value which still refers to it in the copied memory cannot
+//! touch a stranger's file, and every use reports that the other side is gone.
+//!
+//! # What a port provides
+//!
+//! Nothing, where processes cannot be forked; else `replace(tombstone, member)` and a way to make a tombstone.
+//!
+//! # Safety
+//!
+//! Descriptors are named by their number here. A number in the set belongs to a live [`FamilyHandle`].
+#![allow(unsafe_code)]
+
+use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::collections::BTreeSet;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static MEMBERS: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+
+/// An owned handle that forked children of the family do not keep.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::family::FamilyHandle;
+/// use ipc_sys::handle::OwnedHandle;
+///
+/// let file = std::fs::File::open("/dev/null")?;
+/// let member = FamilyHandle::new(OwnedHandle::from(file));
+/// // Handing it to somebody else takes it out of the set again.
+/// let handle: OwnedHandle = member.into_handle();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct FamilyHandle {
+    handle: ManuallyDrop<OwnedHandle>,
+}
+
+impl FamilyHandle {
+    /// Takes a handle into the set.
+    pub fn new(handle: OwnedHandle) -> Self {
+        members().insert(handle.as_raw_fd());
+        FamilyHandle { handle: ManuallyDrop::new(handle) }
+    }
+
+    /// Takes the handle out of the set, to hand it on.
+    pub fn into_handle(self) -> OwnedHandle {
+        let mut this = ManuallyDrop::new(self);
+        members().remove(&this.handle.as_raw_fd());
+        take(&mut this.handle)
+    }
+}
+
+impl AsHandle for FamilyHandle {
+    fn as_fd(&self) -> BorrowedHandle<'_> {
+        self.handle.as_fd()
+    }
+}
+
+impl Drop for FamilyHandle {
+    fn drop(&mut self) {
+        // Out of the set before the number is free again: another thread may get the same number at once.
+        members().remove(&self.handle.as_raw_fd());
+        drop(take(&mut self.handle));
+    }
+}
+
+/// The set, locked for the length of a fork, and the tombstone that replaces its members in the child.
+///
+/// Made before the fork, so that a lack of descriptors is an error in the parent and not a surprise in the child.
+#[derive(Debug)]
+pub struct ForkPreparation {
+    members: MutexGuard<'static, BTreeSet<RawFd>>,
+    tombstone: OwnedHandle,
+}
+
+impl ForkPreparation {
+    /// Locks the set and makes the tombstone.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of handles is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::family::ForkPreparation;
+    /// // In the parent nothing more is to do: dropping the preparation unlocks the set.
+    /// drop(ForkPreparation::new()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        let tombstone = make_tombstone()?;
+        Ok(ForkPreparation { members: members(), tombstone })
+    }
+
+    /// In the child: replaces every member by the tombstone.
+    ///
+    /// # Errors
+    ///
+    /// The system's error, which the kernel gives for no descriptor that is in use.
+    pub fn bury_members(mut self) -> io::Result<()> {
+        for &fd in self.members.iter() {
+            replace(&self.tombstone, fd)?;
+        }
+        self.members.clear();
+        Ok(())
+    }
+}
+
+/// A message socket whose other side is gone: reading gives the end, writing says that nobody listens.
+fn make_tombstone() -> io::Result<OwnedHandle> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    let (tombstone, _gone) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    Ok(tombstone)
+}
+
+fn members() -> MutexGuard<'static, BTreeSet<RawFd>> {
+    // A panic cannot leave a set of numbers half changed.
+    MEMBERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn replace(tombstone: &OwnedHandle, member: RawFd) -> io::Result<()> {
+    // SAFETY: the members of the set are open, and the value is forgotten below: the number stays with its owner.
+    let mut target = ManuallyDrop::new(unsafe { OwnedHandle::from_raw_fd(member) });
+    rustix::io::dup3(tombstone, &mut target, rustix::io::DupFlags::CLOEXEC)?;
+    Ok(())
+}
+
+fn take(slot: &mut ManuallyDrop<OwnedHandle>) -> OwnedHandle {
+    // SAFETY: called once per value, from `into_handle` (which forgets the rest) or from `drop`.
+    unsafe { ManuallyDrop::take(slot) }
+}

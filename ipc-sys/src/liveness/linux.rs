@@ -1,0 +1,47 @@
+//! Lifelines on Linux: the two ends of a pipe that nobody writes to.
+//!
+//! # Safety
+//!
+//! Raw `fcntl` calls with integer arguments on a descriptor that the caller owns.
+#![allow(unsafe_code)]
+
+use crate::handle::{AsHandle, OwnedHandle};
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd};
+
+pub(super) fn pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((writer, reader))
+}
+
+pub(super) fn die_when_cut(lifeline: OwnedHandle) -> io::Result<()> {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    fcntl(&lifeline, libc::F_SETOWN, pid)?;
+    fcntl(&lifeline, F_SETSIG, libc::SIGKILL)?;
+    let flags = fcntl(&lifeline, libc::F_GETFL, 0)?;
+    fcntl(&lifeline, libc::F_SETFL, flags | libc::O_ASYNC)?;
+    // The signal comes for what happens from now on. What happened before has to be looked at.
+    let cut = crate::readiness::wait_one(
+        lifeline.as_fd(),
+        crate::readiness::Interest::Read,
+        crate::clock::Deadline::NOW,
+    )?;
+    if cut {
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
+    }
+    // The order stands as long as the descriptor is open, that is, as long as this process runs this program.
+    let _kept_open = lifeline.into_raw_fd();
+    Ok(())
+}
+
+/// `F_SETSIG` of the kernel's `asm-generic/fcntl.h`, which the bindings lack.
+const F_SETSIG: libc::c_int = 10;
+
+fn fcntl(handle: &OwnedHandle, command: libc::c_int, argument: libc::c_int) -> io::Result<libc::c_int> {
+    // SAFETY: all commands used here take an integer.
+    match unsafe { libc::fcntl(handle.as_raw_fd(), command, argument) } {
+        -1 => Err(io::Error::last_os_error()),
+        result => Ok(result),
+    }
+}

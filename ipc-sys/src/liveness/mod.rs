@@ -1,0 +1,94 @@
+//! Learning that a process is gone, and dying with it.
+//!
+//! A [`Keeper`] is held by one process and by nobody else: it is close-on-exec, and children forked by the family
+//! bury it. When that process ends in whatever way, the kernel closes the keeper, and every [`Lifeline`] of it is
+//! cut. That the *thread* which made the keeper ended means nothing.
+//!
+//! # What a port provides
+//!
+//! - `pair() -> (keeper, lifeline)`: two handles; the second becomes readable when the last copy of the first is
+//!   gone.
+//! - `die_when_cut(lifeline)`: has the kernel end this process when the lifeline is cut, also when the process is
+//!   stopped or busy, without a thread that watches.
+
+mod linux;
+use linux as imp;
+
+use crate::clock::Deadline;
+use crate::family::FamilyHandle;
+use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use crate::readiness::{Interest, wait_one};
+use std::io;
+
+/// The end that the watched process holds.
+///
+/// # Examples
+///
+/// ```
+/// let (keeper, lifeline) = ipc_sys::liveness::lifeline()?;
+/// assert!(!lifeline.is_cut()?);
+/// drop(keeper); // As the end of its process would.
+/// assert!(lifeline.is_cut()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Keeper(#[expect(dead_code, reason = "held for its drop")] FamilyHandle);
+
+/// The end that watches; any number of processes may hold it.
+#[derive(Debug)]
+pub struct Lifeline(OwnedHandle);
+
+/// Makes a keeper for this process and a lifeline to hand to others.
+///
+/// # Errors
+///
+/// The system's error when the table of handles is full.
+pub fn lifeline() -> io::Result<(Keeper, Lifeline)> {
+    let (keeper, lifeline) = imp::pair()?;
+    Ok((Keeper(FamilyHandle::new(keeper)), Lifeline(lifeline)))
+}
+
+impl Lifeline {
+    /// Takes a lifeline that came from another process.
+    pub fn from_handle(handle: OwnedHandle) -> Self {
+        Lifeline(handle)
+    }
+
+    /// The handle alone, to hand to another process.
+    pub fn into_handle(self) -> OwnedHandle {
+        self.0
+    }
+
+    /// The handle, readable once the lifeline is cut.
+    pub fn handle(&self) -> BorrowedHandle<'_> {
+        self.0.as_fd()
+    }
+
+    /// Whether the process that held the keeper is gone.
+    ///
+    /// # Errors
+    ///
+    /// The system's error, when memory is short.
+    pub fn is_cut(&self) -> io::Result<bool> {
+        wait_one(self.handle(), Interest::Read, Deadline::NOW)
+    }
+
+    /// Has the kernel kill this process when the lifeline is cut; at once when it is cut already.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the handle cannot signal.
+    ///
+    /// # Other processes
+    ///
+    /// Holds for this process alone: it ends when the process executes another program, and a forked child does
+    /// not inherit it.
+    ///
+    /// # Platform
+    ///
+    /// Linux: `F_SETSIG` with `SIGKILL` and `O_ASYNC` on a pipe. `PR_SET_PDEATHSIG` would fire when the thread that
+    /// made this process ends, which is not what a parent's death means here.
+    pub fn die_when_cut(self) -> io::Result<()> {
+        imp::die_when_cut(self.0)
+    }
+}

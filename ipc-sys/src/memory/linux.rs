@@ -1,0 +1,109 @@
+//! Shared memory on Linux: memfd, reserved by `fallocate`, sealed.
+//!
+//! # Safety
+//!
+//! Maps and unmaps memory; the invariants stand in the parent module.
+#![allow(unsafe_code)]
+
+use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags};
+use rustix::process::{Resource, getrlimit};
+use std::io::{self, IoSlice, Write};
+use std::ptr::NonNull;
+
+/// What keeps an object from changing its size under those who mapped it.
+const SIZE_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
+/// What keeps its bytes from changing, too.
+const FROZEN_SEALS: SealFlags = SIZE_SEALS.union(SealFlags::WRITE);
+
+pub(super) fn create(size: usize) -> io::Result<OwnedHandle> {
+    let handle = unsealed(size)?;
+    // Reserving every page now turns a lack of memory into an error here instead of a SIGBUS at some later
+    // write.
+    retry(|| rustix::fs::fallocate(&handle, FallocateFlags::empty(), 0, size as u64))?;
+    rustix::fs::fcntl_add_seals(&handle, SIZE_SEALS)?;
+    Ok(handle)
+}
+
+pub(super) fn verify(handle: BorrowedHandle<'_>) -> io::Result<usize> {
+    verify_seals(handle, SIZE_SEALS)
+}
+
+pub(super) fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
+    let size = parts.iter().map(|part| part.len()).sum();
+    let mut file = std::fs::File::from(unsealed(size)?);
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = slices.as_mut_slice();
+    while rest.iter().any(|slice| !slice.is_empty()) {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => IoSlice::advance_slices(&mut rest, n),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    rustix::fs::fcntl_add_seals(&file, FROZEN_SEALS)?;
+    Ok(file.into())
+}
+
+pub(super) fn verify_frozen(handle: BorrowedHandle<'_>) -> io::Result<usize> {
+    verify_seals(handle, FROZEN_SEALS)
+}
+
+pub(super) fn map(handle: BorrowedHandle<'_>, size: usize, writable: bool) -> io::Result<NonNull<u8>> {
+    let protection = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
+    // SAFETY: a mapping at an address of the kernel's choice replaces nothing.
+    let start = unsafe {
+        rustix::mm::mmap(std::ptr::null_mut(), size, protection, MapFlags::SHARED, handle.as_fd(), 0)
+    }?;
+    NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mmap returned the null address"))
+}
+
+/// # Safety
+///
+/// `start` and `size` are a mapping of [`map`] that nothing refers to any more.
+pub(super) unsafe fn unmap(start: NonNull<u8>, size: usize) {
+    // SAFETY: handed on to the caller.
+    let result = unsafe { rustix::mm::munmap(start.as_ptr().cast(), size) };
+    // munmap fails only for arguments that were never a mapping.
+    debug_assert_eq!(result, Ok(()));
+}
+
+fn unsealed(size: usize) -> io::Result<OwnedHandle> {
+    if size == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "shared memory of zero bytes"));
+    }
+    // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which ends a program that does not expect it; the same
+    // limit read beforehand is an ordinary error.
+    if getrlimit(Resource::Fsize).current.is_some_and(|limit| size as u64 > limit) {
+        return Err(Errno::FBIG.into());
+    }
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let handle = match rustix::fs::memfd_create(c"multiproc", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Kernels before 6.3 do not know the flag.
+        Err(Errno::INVAL) => rustix::fs::memfd_create(c"multiproc", flags)?,
+        other => other?,
+    };
+    retry(|| rustix::fs::ftruncate(&handle, size as u64))?;
+    Ok(handle)
+}
+
+fn verify_seals(handle: BorrowedHandle<'_>, wanted: SealFlags) -> io::Result<usize> {
+    let refuse = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    let Ok(seals) = rustix::fs::fcntl_get_seals(handle) else {
+        return refuse("the handle is not sealed memory");
+    };
+    if !seals.contains(wanted) {
+        return refuse("the memory is not sealed: its sender could still change it under us");
+    }
+    match usize::try_from(rustix::fs::fstat(handle)?.st_size) {
+        Ok(0) | Err(_) => refuse("the memory has no bytes"),
+        Ok(size) => Ok(size),
+    }
+}
+
+fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    rustix::io::retry_on_intr(call)
+}

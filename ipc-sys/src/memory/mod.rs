@@ -1,0 +1,254 @@
+//! Shared memory that cannot shrink under its users, and bytes that nobody can change any more.
+//!
+//! # What a port provides
+//!
+//! - `create(size) -> OwnedHandle`: an unnamed memory object of exactly `size` zero bytes, reserved in full (a
+//!   later access never fails for lack of memory) and of a size that no holder can change.
+//! - `verify(handle) -> size`: refuses a handle that is not such an object; its size otherwise.
+//! - `freeze(parts) -> OwnedHandle`: an object that holds these bytes and that no holder can change.
+//! - `verify_frozen(handle) -> size`: the same check for such an object.
+//! - `map(handle, size, writable) -> pointer` and `unmap(pointer, size)`.
+//!
+//! # Safety
+//!
+//! This module turns addresses into references. Every [`SharedMapping`] and [`FrozenBytes`] keeps these
+//! invariants, and the blocks below cite them:
+//!
+//! 1. `start` is the address of a live mapping of `size` bytes, page-aligned, until `drop`.
+//! 2. The object behind it can neither shrink nor grow (`verify` or `create` saw to it), so no access to
+//!    `start..start + size` faults.
+//! 3. Bytes of a [`SharedMapping`] may be written by other processes at any time; they are reached through
+//!    atomics or raw copies, never through a plain reference.
+//! 4. Bytes of a [`FrozenBytes`] never change: the object is sealed against writing.
+#![allow(unsafe_code)]
+
+mod linux;
+use linux as imp;
+
+use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
+use std::io;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// A piece of memory that several processes can map, writable by all of them.
+///
+/// # Other processes
+///
+/// The handle may be sent to any process, which maps the same bytes with [`SharedMapping::from_handle`]. The
+/// memory lives as long as anybody holds the handle or a mapping, and has no name that could be left behind.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::memory::SharedMapping;
+///
+/// let memory = SharedMapping::create(100)?;
+/// assert_eq!(memory.size(), 100);
+/// memory.write(10, b"hello");
+/// let mut bytes = [0; 5];
+/// memory.read(10, &mut bytes);
+/// assert_eq!(&bytes, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SharedMapping {
+    start: NonNull<u8>,
+    size: usize,
+    handle: OwnedHandle,
+}
+
+// SAFETY: the mapping belongs to the process, not to a thread, and all access goes by invariant 3.
+unsafe impl Send for SharedMapping {}
+// SAFETY: as above; no method hands out a plain reference into the bytes.
+unsafe impl Sync for SharedMapping {}
+
+impl SharedMapping {
+    /// Makes a new piece of `size` zero bytes, reserved in full, of a size that nobody can change.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a size of zero; `StorageFull`, `OutOfMemory` or `FileTooLarge` when the memory cannot
+    /// be had; the system's error otherwise. Nothing is left behind. No later access can fail.
+    ///
+    /// # Platform
+    ///
+    /// Linux: a memfd, `fallocate` to its full size, sealed against shrinking, growing and further seals.
+    pub fn create(size: usize) -> io::Result<Self> {
+        if size == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "shared memory of zero bytes"));
+        }
+        Self::map(imp::create(size)?, size)
+    }
+
+    /// Maps memory whose handle came from another process.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the handle is not memory of this kind: another file, or an object that its sender
+    /// could still shrink under us.
+    pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
+        let size = imp::verify(handle.as_fd())?;
+        Self::map(handle, size)
+    }
+
+    /// The number of bytes, the same in every process.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The handle, to hand to another process.
+    pub fn handle(&self) -> BorrowedHandle<'_> {
+        self.handle.as_fd()
+    }
+
+    /// A second handle to the same memory.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of handles is full.
+    pub fn duplicate_handle(&self) -> io::Result<OwnedHandle> {
+        duplicate(&self.handle)
+    }
+
+    /// The word of 32 bits at `offset`.
+    ///
+    /// # Panics
+    ///
+    /// When the word does not lie inside the memory or the offset is not a multiple of 4.
+    pub fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
+        let address = self.checked(offset, size_of::<AtomicU32>(), align_of::<AtomicU32>());
+        // SAFETY: `checked` saw that the word lies inside the mapping (invariant 1) and is aligned; an atomic
+        // may be written by others at any time (invariant 3). The borrow of `self` keeps the mapping.
+        unsafe { AtomicU32::from_ptr(address.cast()) }
+    }
+
+    /// The word of 64 bits at `offset`.
+    ///
+    /// # Panics
+    ///
+    /// When the word does not lie inside the memory or the offset is not a multiple of 8.
+    pub fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
+        let address = self.checked(offset, size_of::<AtomicU64>(), align_of::<AtomicU64>());
+        // SAFETY: as in `atomic_u32`.
+        unsafe { AtomicU64::from_ptr(address.cast()) }
+    }
+
+    /// Copies `bytes` into the memory at `offset`.
+    ///
+    /// Other processes may see any mixture of old and new bytes until a later atomic store tells them that the
+    /// copy is whole.
+    ///
+    /// # Panics
+    ///
+    /// When the range does not lie inside the memory.
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
+        let target = self.checked(offset, bytes.len(), 1);
+        // SAFETY: `checked` saw that the range lies inside the mapping (invariants 1 and 2); a slice of this
+        // process never overlaps memory that is only reached by raw copies (invariant 3).
+        unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+    }
+
+    /// Copies bytes out of the memory at `offset`.
+    ///
+    /// What arrives is whatever the memory held while the copy ran; the caller's protocol says whether that can
+    /// be torn.
+    ///
+    /// # Panics
+    ///
+    /// When the range does not lie inside the memory.
+    pub fn read(&self, offset: usize, bytes: &mut [u8]) {
+        let source = self.checked(offset, bytes.len(), 1);
+        // SAFETY: as in `write`, with source and target exchanged.
+        unsafe { source.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) }
+    }
+
+    /// The address of `size` bytes at `offset`, aligned to `align`: the one place where an offset becomes a pointer.
+    #[inline]
+    pub(crate) fn checked(&self, offset: usize, size: usize, align: usize) -> *mut u8 {
+        let inside = offset.checked_add(size).is_some_and(|end| end <= self.size);
+        assert!(
+            inside && offset % align == 0,
+            "{size} bytes at offset {offset} of shared memory of {} bytes, alignment {align}",
+            self.size
+        );
+        // SAFETY: `offset` is at most `size`, so the result stays inside the mapping or one past its end
+        // (invariant 1).
+        unsafe { self.start.as_ptr().add(offset) }
+    }
+
+    fn map(handle: OwnedHandle, size: usize) -> io::Result<Self> {
+        let start = imp::map(handle.as_fd(), size, true)?;
+        Ok(SharedMapping { start, size, handle })
+    }
+}
+
+impl Drop for SharedMapping {
+    fn drop(&mut self) {
+        // SAFETY: invariant 1; every reference into the mapping borrowed `self`, which is going away.
+        unsafe { imp::unmap(self.start, self.size) }
+    }
+}
+
+/// Bytes that travel by handle and that nobody can change any more, not even their sender.
+///
+/// A large message goes this way: its sender freezes it, and its receiver may read it as a plain slice.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::memory::FrozenBytes;
+///
+/// let handle = FrozenBytes::freeze(&[b"large ", b"message"])?;
+/// let bytes = FrozenBytes::from_handle(handle)?;
+/// assert_eq!(&*bytes, b"large message");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct FrozenBytes {
+    start: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: the bytes never change (invariant 4) and belong to the process, not to a thread.
+unsafe impl Send for FrozenBytes {}
+// SAFETY: as above.
+unsafe impl Sync for FrozenBytes {}
+
+impl FrozenBytes {
+    /// Puts the parts one after another into a new object and freezes it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when there are no bytes; otherwise as [`SharedMapping::create`].
+    pub fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
+        imp::freeze(parts)
+    }
+
+    /// Maps frozen bytes that came from another process.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the handle is not an object of this kind or could still be written by somebody.
+    pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
+        let size = imp::verify_frozen(handle.as_fd())?;
+        let start = imp::map(handle.as_fd(), size, false)?;
+        Ok(FrozenBytes { start, size })
+    }
+}
+
+impl Deref for FrozenBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: invariants 1, 2 and 4: the bytes are mapped, never fault and never change.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.size) }
+    }
+}
+
+impl Drop for FrozenBytes {
+    fn drop(&mut self) {
+        // SAFETY: invariant 1; every slice borrowed `self`, which is going away.
+        unsafe { imp::unmap(self.start, self.size) }
+    }
+}

@@ -1,0 +1,30 @@
+//! Readiness by `ppoll`: no limit of descriptor numbers, nanosecond timeouts.
+
+use super::{Interest, Watch};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io;
+use std::time::Duration;
+
+pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Result<usize> {
+    let mut fds: Vec<PollFd<'_>> = watches
+        .iter()
+        .map(|watch| {
+            let flags = match watch.interest {
+                Interest::Read => PollFlags::IN,
+                Interest::Write => PollFlags::OUT,
+            };
+            PollFd::from_borrowed_fd(watch.handle, flags)
+        })
+        .collect();
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let n_ready = match poll(&mut fds, timeout.as_ref()) {
+        Err(Errno::INTR) => 0,
+        other => other?,
+    };
+    let found: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    for (watch, ready) in watches.iter_mut().zip(found) {
+        watch.ready = n_ready > 0 && ready;
+    }
+    Ok(n_ready)
+}

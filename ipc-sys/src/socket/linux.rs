@@ -1,0 +1,106 @@
+//! Message sockets on Linux: a Unix socket pair that keeps boundaries (`SOCK_SEQPACKET`).
+
+use super::{MAX_HANDLES, Received, RecvError, SendError};
+use crate::handle::{BorrowedHandle, OwnedHandle};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    sockopt,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+
+/// Room for the control message of [`MAX_HANDLES`] descriptors.
+const CONTROL_SIZE: usize = rustix::cmsg_space!(ScmRights(MAX_HANDLES));
+
+pub(super) fn pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+}
+
+pub(super) fn verify(handle: BorrowedHandle<'_>) -> io::Result<()> {
+    let is_one = sockopt::socket_type(handle).is_ok_and(|kind| kind == SocketType::SEQPACKET)
+        && sockopt::socket_domain(handle).is_ok_and(|domain| domain == AddressFamily::UNIX);
+    if is_one {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the handle is not a message socket"))
+    }
+}
+
+/// Sends without waiting; a full socket is [`SendError::TimedOut`].
+pub(super) fn send(
+    handle: BorrowedHandle<'_>,
+    parts: &[&[u8]],
+    handles: &[BorrowedHandle<'_>],
+) -> Result<(), SendError> {
+    let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut space = [MaybeUninit::uninit(); CONTROL_SIZE];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !handles.is_empty() && !control.push(SendAncillaryMessage::ScmRights(handles)) {
+        return Err(SendError::Os(io::Error::new(io::ErrorKind::InvalidInput, "too many handles")));
+    }
+    loop {
+        return match sendmsg(handle, &slices, &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(_) => Ok(()),
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => Err(SendError::TimedOut),
+            Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Err(SendError::Closed),
+            Err(Errno::MSGSIZE) => Err(SendError::TooLarge),
+            Err(errno) => Err(SendError::Os(errno.into())),
+        };
+    }
+}
+
+/// Receives one message; without `blocking`, an empty socket is [`RecvError::TimedOut`].
+pub(super) fn recv(
+    handle: BorrowedHandle<'_>,
+    buffer: &mut [u8],
+    blocking: bool,
+) -> Result<Received, RecvError> {
+    let mut space = [MaybeUninit::uninit(); CONTROL_SIZE];
+    let mut flags = RecvFlags::CMSG_CLOEXEC;
+    flags.set(RecvFlags::DONTWAIT, !blocking);
+    loop {
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let message = match recvmsg(handle, &mut [IoSliceMut::new(buffer)], &mut control, flags) {
+            Ok(message) => message,
+            Err(Errno::INTR) => continue,
+            // The other side went while messages of ours were unread. The kernel reports that once, ahead of
+            // the messages it sent before; they are still there, so look again.
+            Err(Errno::CONNRESET) => continue,
+            Err(Errno::AGAIN) => return Err(RecvError::TimedOut),
+            Err(errno) => return Err(RecvError::Os(errno.into())),
+        };
+        // Taken out first: on every path below they are either handed over or closed.
+        let handles = take_handles(&mut control);
+        if message.flags.contains(ReturnFlags::CTRUNC) {
+            return Err(RecvError::HandlesLost);
+        }
+        if message.flags.contains(ReturnFlags::TRUNC) {
+            return Err(RecvError::TooLong);
+        }
+        // The family sends no empty message, so zero bytes are the end.
+        return match message.bytes {
+            0 => Err(RecvError::Closed),
+            size => Ok(Received { size, handles }),
+        };
+    }
+}
+
+pub(super) fn shutdown_send(handle: BorrowedHandle<'_>) -> io::Result<()> {
+    match rustix::net::shutdown(handle, Shutdown::Write) {
+        Err(Errno::NOTCONN) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn take_handles(control: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedHandle> {
+    let mut handles = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(fds) = message {
+            handles.extend(fds);
+        }
+    }
+    handles
+}

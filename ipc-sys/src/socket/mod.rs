@@ -1,0 +1,231 @@
+//! Message sockets: whole messages or nothing, with handles beside them.
+//!
+//! One call sends one message, and the kernel takes it whole or not at all: a sender that is killed at any
+//! instruction leaves no half message, and a receiver gets the messages of a dead sender first and the end after.
+//!
+//! # What a port provides
+//!
+//! - `pair() -> (handle, handle)`: the two ends of a connection that keeps message boundaries.
+//! - `verify(handle)`: refuses a handle that is no such end.
+//! - `send(handle, parts, handles, wait)`: one message, or an error that says which of the cases it is.
+//! - `recv(handle, buffer, wait)`: one message with its handles, close-on-exec from their first instant; knows
+//!   when a message did not fit or handles were lost on the way, and leaks none.
+//! - `shutdown_send(handle)`: the end for the other side, for all holders of this end.
+
+mod linux;
+use linux as imp;
+
+use crate::clock::Deadline;
+use crate::family::FamilyHandle;
+use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use crate::readiness::{Interest, wait_one};
+use std::{error, fmt, io};
+
+/// The largest number of handles that one message carries.
+///
+/// Linux: `SCM_MAX_FD`.
+pub const MAX_HANDLES: usize = 253;
+
+/// The largest message that is sure to fit into an empty socket of default size.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// One end of a connection between two processes that carries messages and handles.
+///
+/// # Other processes
+///
+/// An end may be sent or inherited, and several processes may hold the same one: each message goes to exactly
+/// one of them. The other side sees the end when the last holder is gone. Children forked by the family do not
+/// count as holders unless they were given the end.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::{MessageSocket, RecvError};
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// let file = std::fs::File::open("/dev/null")?;
+/// a.send(&[b"two ", b"parts"], &[std::os::fd::AsFd::as_fd(&file)], Deadline::NEVER)?;
+/// drop(a);
+///
+/// let mut buffer = [0; 64];
+/// let received = b.recv(&mut buffer, Deadline::NEVER)?;
+/// assert_eq!(&buffer[..received.size], b"two parts");
+/// assert_eq!(received.handles.len(), 1);
+/// assert!(matches!(b.recv(&mut buffer, Deadline::NEVER), Err(RecvError::Closed)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct MessageSocket(FamilyHandle);
+
+/// What came with one message.
+#[derive(Debug)]
+pub struct Received {
+    /// Bytes of the message.
+    pub size: usize,
+    /// Handles that came along, in the order in which they were sent.
+    pub handles: Vec<OwnedHandle>,
+}
+
+impl MessageSocket {
+    /// Makes a connection and returns its two ends.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of handles is full.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = imp::pair()?;
+        Ok((MessageSocket(FamilyHandle::new(a)), MessageSocket(FamilyHandle::new(b))))
+    }
+
+    /// Takes an end that came from another process.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` when the handle is not an end of this kind.
+    pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
+        imp::verify(handle.as_fd())?;
+        Ok(MessageSocket(FamilyHandle::new(handle)))
+    }
+
+    /// The handle alone, to hand to another process.
+    pub fn into_handle(self) -> OwnedHandle {
+        self.0.into_handle()
+    }
+
+    /// The handle, readable when a message or the end is there.
+    pub fn handle(&self) -> BorrowedHandle<'_> {
+        self.0.as_fd()
+    }
+
+    /// Sends the parts as one message, with copies of the handles beside it.
+    ///
+    /// # Blocking
+    ///
+    /// While the socket is full, until the other side takes messages, is gone, or the deadline passes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then.
+    pub fn send(
+        &self,
+        parts: &[&[u8]],
+        handles: &[BorrowedHandle<'_>],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        loop {
+            match imp::send(self.handle(), parts, handles) {
+                Err(SendError::TimedOut) => {}
+                other => return other,
+            }
+            if !wait_one(self.handle(), Interest::Write, deadline).map_err(SendError::Os)? {
+                return Err(SendError::TimedOut);
+            }
+        }
+    }
+
+    /// Receives one message into `buffer`.
+    ///
+    /// # Blocking
+    ///
+    /// Until a message is there, the other side is gone, or the deadline passes. A message that is there is
+    /// received even when the deadline has passed already.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`]. A message that is too long or lost its handles is consumed, and its handles are closed.
+    pub fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
+        if deadline == Deadline::NEVER {
+            return imp::recv(self.handle(), buffer, true);
+        }
+        loop {
+            match imp::recv(self.handle(), buffer, false) {
+                Err(RecvError::TimedOut) => {}
+                other => return other,
+            }
+            if !wait_one(self.handle(), Interest::Read, deadline).map_err(RecvError::Os)? {
+                return Err(RecvError::TimedOut);
+            }
+        }
+    }
+
+    /// Tells the other side that no more messages come, for every holder of this end.
+    ///
+    /// # Errors
+    ///
+    /// The system's error; not when the other side is gone already.
+    pub fn shutdown_send(&self) -> io::Result<()> {
+        imp::shutdown_send(self.handle())
+    }
+}
+
+/// Why a message was not sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The other side is gone.
+    Closed,
+    /// The socket stayed full until the deadline.
+    TimedOut,
+    /// The message is larger than the socket can ever take.
+    TooLarge,
+    /// The system refused.
+    Os(io::Error),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Closed => "the other side is gone",
+            SendError::TimedOut => "the socket stayed full until the deadline",
+            SendError::TooLarge => "the message is larger than the socket takes",
+            SendError::Os(_) => "sendmsg failed",
+        })
+    }
+}
+
+impl error::Error for SendError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            SendError::Os(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Why no message was received.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The other side is gone, and all its messages have been received.
+    Closed,
+    /// No message came until the deadline.
+    TimedOut,
+    /// The message was longer than the buffer; it is lost, its handles are closed.
+    TooLong,
+    /// This process had no room for the handles of the message; the message is lost, the handles are closed.
+    HandlesLost,
+    /// The system refused.
+    Os(io::Error),
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecvError::Closed => "the other side is gone",
+            RecvError::TimedOut => "no message came until the deadline",
+            RecvError::TooLong => "the message was longer than the buffer",
+            RecvError::HandlesLost => "the handles of the message were lost: the table of handles is full",
+            RecvError::Os(_) => "recvmsg failed",
+        })
+    }
+}
+
+impl error::Error for RecvError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            RecvError::Os(source) => Some(source),
+            _ => None,
+        }
+    }
+}
