@@ -1,1 +1,28 @@
 //! Processes and pools of the multiproc family: start a function in another process and get its result.
+
+mod builder;
+mod child;
+mod current;
+mod entry;
+mod environment;
+mod error;
+mod init;
+mod launch;
+mod life;
+mod method;
+mod panics;
+mod process;
+mod reaper;
+mod running;
+mod stdio;
+mod wire;
+
+pub use builder::Builder;
+pub use current::{Current, current};
+pub use error::{JoinError, JoinTimeoutError, SpawnError};
+pub use init::init;
+pub use ipc_sys::process::ExitStatus;
+pub use method::{ParseStartMethodError, StartMethod};
+pub use panics::PanicReport;
+pub use process::Process;
+pub use stdio::Stdio;

@@ -25,7 +25,7 @@ use linux as imp;
 use crate::clock::Deadline;
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use crate::readiness::{Interest, wait_one};
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::sync::{Mutex, PoisonError};
 use std::{error, fmt, io};
 
@@ -353,10 +353,17 @@ pub fn claim_channel(name: &str) -> Option<OwnedHandle> {
     imp::claim_channel(name)
 }
 
-/// Removes a variable from the environment, if no other thread could be reading it at the moment.
-pub fn remove_variable(name: &str) {
-    if thread_count().is_ok_and(|n_threads| n_threads == 1) {
-        // SAFETY: this is the only thread.
-        unsafe { std::env::remove_var(name) }
+/// Sets or, with `None`, removes a variable of this process's environment, if no other thread could be reading it at
+/// the moment; whether it did.
+pub fn set_variable(name: &OsStr, value: Option<&OsStr>) -> bool {
+    let is_alone = thread_count().is_ok_and(|n_threads| n_threads == 1);
+    if is_alone {
+        match value {
+            // SAFETY: this is the only thread.
+            Some(value) => unsafe { std::env::set_var(name, value) },
+            // SAFETY: as above.
+            None => unsafe { std::env::remove_var(name) },
+        }
     }
+    is_alone
 }

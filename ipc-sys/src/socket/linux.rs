@@ -3,10 +3,10 @@
 use super::{MAX_HANDLES, Received, RecvError, SendError};
 use crate::handle::{BorrowedHandle, OwnedHandle};
 use rustix::io::Errno;
+pub(super) use rustix::net::Shutdown;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
-    sockopt,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -88,8 +88,8 @@ pub(super) fn recv(
     }
 }
 
-pub(super) fn shutdown_send(handle: BorrowedHandle<'_>) -> io::Result<()> {
-    match rustix::net::shutdown(handle, Shutdown::Write) {
+pub(super) fn shutdown(handle: BorrowedHandle<'_>, direction: Shutdown) -> io::Result<()> {
+    match rustix::net::shutdown(handle, direction) {
         Err(Errno::NOTCONN) => Ok(()),
         other => Ok(other?),
     }

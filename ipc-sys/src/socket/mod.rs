@@ -10,7 +10,7 @@
 //! - `send(handle, parts, handles, wait)`: one message, or an error that says which of the cases it is.
 //! - `recv(handle, buffer, wait)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
-//! - `shutdown_send(handle)`: the end for the other side, for all holders of this end.
+//! - `shutdown(handle, direction)`: one direction ends, for all holders of this end.
 
 mod linux;
 use linux as imp;
@@ -155,7 +155,16 @@ impl MessageSocket {
     ///
     /// The system's error; not when the other side is gone already.
     pub fn shutdown_send(&self) -> io::Result<()> {
-        imp::shutdown_send(self.handle())
+        imp::shutdown(self.handle(), imp::Shutdown::Write)
+    }
+
+    /// Tells the other side that no more messages are received, for every holder of this end.
+    ///
+    /// # Errors
+    ///
+    /// The system's error; not when the other side is gone already.
+    pub fn shutdown_recv(&self) -> io::Result<()> {
+        imp::shutdown(self.handle(), imp::Shutdown::Read)
     }
 }
 

@@ -1,0 +1,230 @@
+//! The errors of sending and receiving, a type per operation; what could not be sent comes back.
+
+use ipc_codec::{DecodeError, EncodeError, FrameError};
+use std::{error, fmt, io};
+
+/// Why [`send`](crate::Sender::send) did not send; the value comes back.
+///
+/// # Examples
+///
+/// ```
+/// let (tx, rx) = ipc_pipe::simplex::<String>()?;
+/// drop(rx);
+/// let error = tx.send("come back".to_string()).unwrap_err();
+/// assert_eq!(error.into_inner(), "come back");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[non_exhaustive]
+pub enum SendError<T> {
+    /// The other side is gone, or told that it receives no more.
+    Closed(T),
+    /// The value could not be encoded.
+    Encode(T, EncodeError),
+    /// The system refused to send: no memory for a large message, too many handles on their way.
+    Os(T, io::Error),
+}
+
+/// Why [`try_send`](crate::Sender::try_send) did not send.
+#[non_exhaustive]
+pub enum TrySendError<T> {
+    /// The pipe is full at the moment.
+    Full(T),
+    /// As for [`send`](crate::Sender::send).
+    Send(SendError<T>),
+}
+
+/// Why [`send_timeout`](crate::Sender::send_timeout) did not send.
+#[non_exhaustive]
+pub enum SendTimeoutError<T> {
+    /// The pipe stayed full until the deadline.
+    TimedOut(T),
+    /// As for [`send`](crate::Sender::send).
+    Send(SendError<T>),
+}
+
+/// Why [`recv`](crate::Receiver::recv) did not receive.
+///
+/// After any of these but [`Eof`](RecvError::Eof) and [`Os`](RecvError::Os), the message in question is gone, its
+/// handles are closed, and the next `recv` gets the next message.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The other side is gone, and everything that it sent has been received.
+    #[error("the other side of the pipe is gone")]
+    Eof,
+    /// The message is not a frame of this version of the family.
+    #[error("the message is not a frame")]
+    Frame(#[from] FrameError),
+    /// The message cannot be decoded into the type that this end expects.
+    #[error("the message could not be decoded")]
+    Decode(#[from] DecodeError),
+    /// This process had no room for the handles of the message: its table of handles is full.
+    #[error("the handles of the message were lost: the table of handles is full")]
+    HandlesLost,
+    /// The sealed memory that carries a large message is not what the frame says.
+    #[error("the memory that carries the message was refused")]
+    Spilled(#[source] io::Error),
+    /// The system refused to receive.
+    #[error("receiving failed")]
+    Os(#[source] io::Error),
+}
+
+/// Why [`try_recv`](crate::Receiver::try_recv) did not receive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// No message is there at the moment.
+    #[error("the pipe is empty")]
+    Empty,
+    /// As for [`recv`](crate::Receiver::recv).
+    #[error(transparent)]
+    Recv(#[from] RecvError),
+}
+
+/// Why [`recv_timeout`](crate::Receiver::recv_timeout) did not receive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvTimeoutError {
+    /// No message came until the deadline.
+    #[error("no message came until the deadline")]
+    TimedOut,
+    /// As for [`recv`](crate::Receiver::recv).
+    #[error(transparent)]
+    Recv(#[from] RecvError),
+}
+
+impl<T> SendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            SendError::Closed(value) | SendError::Encode(value, _) | SendError::Os(value, _) => value,
+        }
+    }
+}
+
+impl<T> TrySendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            TrySendError::Full(value) => value,
+            TrySendError::Send(error) => error.into_inner(),
+        }
+    }
+
+    /// Whether it may be possible later.
+    pub fn is_full(&self) -> bool {
+        matches!(self, TrySendError::Full(_))
+    }
+}
+
+impl<T> SendTimeoutError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            SendTimeoutError::TimedOut(value) => value,
+            SendTimeoutError::Send(error) => error.into_inner(),
+        }
+    }
+
+    /// Whether the deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, SendTimeoutError::TimedOut(_))
+    }
+}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(error: SendError<T>) -> Self {
+        TrySendError::Send(error)
+    }
+}
+
+impl<T> From<SendError<T>> for SendTimeoutError<T> {
+    fn from(error: SendError<T>) -> Self {
+        SendTimeoutError::Send(error)
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Closed(_) => "the other side of the pipe is gone",
+            SendError::Encode(..) => "the value could not be encoded",
+            SendError::Os(..) => "sending failed",
+        })
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrySendError::Full(_) => f.write_str("the pipe is full"),
+            TrySendError::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T> fmt::Display for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendTimeoutError::TimedOut(_) => f.write_str("the pipe stayed full until the deadline"),
+            SendTimeoutError::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+// By hand, so that the errors of a `T` without `Debug` can be unwrapped.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Closed(_) => f.write_str("Closed(..)"),
+            SendError::Encode(_, source) => f.debug_tuple("Encode").field(source).finish(),
+            SendError::Os(_, source) => f.debug_tuple("Os").field(source).finish(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrySendError::Full(_) => f.write_str("Full(..)"),
+            TrySendError::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendTimeoutError::TimedOut(_) => f.write_str("TimedOut(..)"),
+            SendTimeoutError::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T> error::Error for SendError<T> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            SendError::Closed(_) => None,
+            SendError::Encode(_, source) => Some(source),
+            SendError::Os(_, source) => Some(source),
+        }
+    }
+}
+
+impl<T> error::Error for TrySendError<T> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            TrySendError::Full(_) => None,
+            TrySendError::Send(error) => error.source(),
+        }
+    }
+}
+
+impl<T> error::Error for SendTimeoutError<T> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            SendTimeoutError::TimedOut(_) => None,
+            SendTimeoutError::Send(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Settings of a process, and starting it by them.
+//!
+//! # Safety
+//!
+//! Forks, once it has made sure that the process has one thread, or was promised that it does not matter.
+#![allow(unsafe_code)]
+
+use crate::current::{self, TreePath};
+use crate::entry::Entry;
+use crate::error::SpawnError;
+use crate::launch::{self, Surroundings};
+use crate::method::StartMethod;
+use crate::process::Process;
+use crate::running::Running;
+use crate::stdio::Stdio;
+use crate::wire::{Setup, Start};
+use crate::{init, life, reaper};
+use ipc_codec::Limits;
+use ipc_codec::handle::Handle;
+use ipc_sys::clock::Deadline;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a process to start.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::{Builder, StartMethod};
+/// # ipc_process::init();
+///
+/// let process = Builder::new()
+///     .name("greeter")
+///     .method(StartMethod::Spawn)
+///     .daemon(true)
+///     .env("GREETING", "hello")
+///     .current_dir("/")
+///     .spawn(|who: String| format!("{}, {who}", std::env::var("GREETING").unwrap()), "you".to_string())?;
+/// assert_eq!(process.name(), "greeter");
+/// assert_eq!(process.join()?, "hello, you");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder starts nothing until `spawn` or `fork`"]
+pub struct Builder {
+    name: Option<String>,
+    name_prefix: &'static str,
+    method: StartMethod,
+    daemon: bool,
+    surroundings: Surroundings,
+    start_timeout: Duration,
+    limits: Limits,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            name: None,
+            name_prefix: "Process",
+            method: StartMethod::default(),
+            daemon: false,
+            surroundings: Surroundings::default(),
+            start_timeout: Duration::from_secs(60),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name of the process; `Process-1`, `Process-1:2` by its place in the tree if there is none. The system's lists of
+    /// processes show the beginning of it for a spawned process.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How the process is made.
+    pub fn method(mut self, method: StartMethod) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Whether the process ends together with this one, in whatever way this one ends, `SIGKILL` included.
+    ///
+    /// That the thread which started it ends means nothing. A process that is no daemon goes on.
+    pub fn daemon(mut self, daemon: bool) -> Self {
+        self.daemon = daemon;
+        self
+    }
+
+    /// Sets a variable of its environment, which is else that of this process.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.surroundings.env.set(name.into(), value.into());
+        self
+    }
+
+    /// Removes a variable from its environment.
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.surroundings.env.remove(name.into());
+        self
+    }
+
+    /// Begins with an empty environment, and forgets the changes made before.
+    pub fn env_clear(mut self) -> Self {
+        self.surroundings.env.clear();
+        self
+    }
+
+    /// Its working directory, else that of this process.
+    pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.surroundings.current_dir = Some(dir.into());
+        self
+    }
+
+    /// Its standard input, else that of this process.
+    pub fn stdin(mut self, stream: impl Into<Stdio>) -> Self {
+        self.surroundings.stdio[0] = stream.into();
+        self
+    }
+
+    /// Its standard output, else that of this process.
+    pub fn stdout(mut self, stream: impl Into<Stdio>) -> Self {
+        self.surroundings.stdio[1] = stream.into();
+        self
+    }
+
+    /// Its standard error, else that of this process.
+    pub fn stderr(mut self, stream: impl Into<Stdio>) -> Self {
+        self.surroundings.stdio[2] = stream.into();
+        self
+    }
+
+    /// For [`StartMethod::Spawn`]: the file to run, which has to be this very program under another path.
+    ///
+    /// The default needs no path: it runs the program of this process again, also when its file was replaced or removed
+    /// in the meantime.
+    pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
+        self.surroundings.executable = Some(path.into());
+        self
+    }
+
+    /// How long a child may take to say its first word before it is killed; 60 seconds by default.
+    ///
+    /// A child that ends early is noticed at once. This is for one that hangs: because the program waits for something
+    /// before it calls [`init`](crate::init()).
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// Limits for the encoded arguments and the encoded result.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts a process that calls `function` with `args`.
+    ///
+    /// The arguments are encoded, handles in them included, and dropped here: what was passed belongs to the child. The same
+    /// function, arguments and handles work by every method.
+    ///
+    /// # Blocking
+    ///
+    /// By spawn, until the child has found the function and decoded the arguments, or failed to. By fork, only if the
+    /// child has something to set up.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`]; there is no process then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// # ipc_process::init();
+    ///
+    /// let (tx, rx) = ipc_pipe::simplex::<u64>()?;
+    /// let sum = Builder::new().spawn(
+    ///     |rx: ipc_pipe::Receiver<u64>| rx.iter().map(|number| number.unwrap()).sum::<u64>(),
+    ///     rx,
+    /// )?;
+    /// for number in 1..=10 {
+    ///     tx.send(number)?;
+    /// }
+    /// drop(tx);
+    /// assert_eq!(sum.join()?, 55);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawn<A, R>(self, function: fn(A) -> R, args: A) -> Result<Process<R>, SpawnError>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        if self.method == StartMethod::Fork {
+            refuse_threads()?;
+        }
+        // SAFETY: by fork, there is one thread; by spawn, nothing is asked for.
+        unsafe { self.spawn_despite_threads(function, args) }
+    }
+
+    /// As [`spawn`](Builder::spawn), but forks a process that has other threads, too.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`]; there is no process then.
+    ///
+    /// # Safety
+    ///
+    /// The method is not [`StartMethod::Fork`], or: neither `function` nor the code that decodes its arguments and encodes
+    /// its result uses anything that another thread of this process may hold at the moment of the fork, such as a lock, and
+    /// the allocator of the program can be used after a fork, as that of the C library can.
+    pub unsafe fn spawn_despite_threads<A, R>(
+        self,
+        function: fn(A) -> R,
+        args: A,
+    ) -> Result<Process<R>, SpawnError>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        // SAFETY: handed on to the caller.
+        let process = unsafe { self.launch(function, args) }?;
+        process.running().wait_until_started()?;
+        Ok(process)
+    }
+
+    /// Copies this process, and calls `closure` with `args` in the copy.
+    ///
+    /// The closure may capture anything: the copy has it as it was. Of the family's *handles*, however, the copy keeps only
+    /// those in `args`; a captured one finds its other side gone. What the closure captured is dropped here, too.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`]; there is no process then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Builder, SpawnError};
+    ///
+    /// let table: Vec<u32> = (0..1000).collect();
+    /// match Builder::new().fork(move |index: usize| table[index], 500) {
+    ///     Ok(process) => assert_eq!(process.join()?, 500),
+    ///     // As in a test harness, which runs this.
+    ///     Err(SpawnError::MultiThreaded { threads }) => assert!(threads > 1),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fork<A, R, F>(self, closure: F, args: A) -> Result<Process<R>, SpawnError>
+    where
+        F: FnOnce(A) -> R,
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        refuse_threads()?;
+        let limits = self.limits;
+        let message = ipc_codec::encode(&args, &limits)?;
+        let work = move || {
+            // Decoded like anywhere else, so that the handles in it are the copy's own.
+            let args = message.decode::<A>(&limits).expect("encoded by this process a moment ago");
+            closure(args)
+        };
+        // SAFETY: there is one thread.
+        let process = unsafe { self.launch_fork(|role, channel| role.run_closure(channel, work)) }?;
+        process.running().wait_until_started()?;
+        Ok(process)
+    }
+
+    /// The prefix of the name that a process has by default.
+    pub(crate) fn name_prefix(mut self, prefix: &'static str) -> Self {
+        self.name_prefix = prefix;
+        self
+    }
+
+    /// Starts the process without waiting for its first word.
+    ///
+    /// # Safety
+    ///
+    /// As for [`spawn_despite_threads`](Builder::spawn_despite_threads).
+    pub(crate) unsafe fn launch<A, R>(self, function: fn(A) -> R, args: A) -> Result<Process<R>, SpawnError>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
+        let message = ipc_codec::encode(&args, &self.limits)?;
+        // From here on the handles in the arguments are the child's.
+        drop(args);
+        match self.method {
+            StartMethod::Spawn => self.launch_spawn(entry, message),
+            // SAFETY: handed on to the caller.
+            StartMethod::Fork => unsafe {
+                self.launch_fork(move |role, channel| role.run_entry(channel, &entry, message))
+            },
+        }
+    }
+
+    fn launch_spawn<R>(self, entry: Entry, args: ipc_codec::Message) -> Result<Process<R>, SpawnError> {
+        if !init::was_called() {
+            return Err(SpawnError::NotInitialized);
+        }
+        let (setup, identity) = self.prepare(true)?;
+        let (child, channel) = launch::spawn(Start { entry, args, setup }, self.surroundings)?;
+        Ok(identity.into_process(child, channel, true))
+    }
+
+    /// # Safety
+    ///
+    /// As for [`spawn_despite_threads`](Builder::spawn_despite_threads) with [`StartMethod::Fork`].
+    unsafe fn launch_fork<R>(
+        self,
+        work: impl FnOnce(&crate::child::Role, &crate::wire::ChildEnd) -> i32,
+    ) -> Result<Process<R>, SpawnError> {
+        // Where nothing can go wrong in the child, the parent need not wait for it.
+        let announce = !self.surroundings.are_inherited();
+        let (setup, identity) = self.prepare(announce)?;
+        // SAFETY: handed on to the caller.
+        let (child, channel) = unsafe { launch::fork(setup, self.surroundings, work) }?;
+        Ok(identity.into_process(child, channel, announce))
+    }
+
+    fn prepare(&self, announce: bool) -> Result<(Setup, NewProcess), SpawnError> {
+        if let Some(name) = self.surroundings.env.bad_name() {
+            return Err(SpawnError::InvalidInput { what: format!("the variable name {name:?}") });
+        }
+        reaper::sweep();
+        let path: TreePath = current::next_child();
+        let name = self.name.clone().unwrap_or_else(|| current::default_name(self.name_prefix, &path));
+        let lifeline =
+            self.daemon.then(life::own).transpose().map_err(SpawnError::os("making the lifeline"))?;
+        let new = NewProcess {
+            name: name.clone(),
+            daemon: self.daemon,
+            limits: self.limits,
+            start_deadline: Deadline::after(self.start_timeout),
+        };
+        let lifeline = lifeline.map(Handle::from);
+        Ok((Setup { name, path, lifeline, limits: self.limits.into(), announce }, new))
+    }
+}
+
+/// What the parent knows of a process before it is there.
+struct NewProcess {
+    name: String,
+    daemon: bool,
+    limits: Limits,
+    start_deadline: Deadline,
+}
+
+impl NewProcess {
+    fn into_process<R>(
+        self,
+        child: ipc_sys::process::Child,
+        channel: crate::wire::ParentEnd,
+        announced: bool,
+    ) -> Process<R> {
+        let start_deadline = announced.then_some(self.start_deadline);
+        Process::new(Running::new(self.name, self.daemon, self.limits, start_deadline, child, channel))
+    }
+}
+
+fn refuse_threads() -> Result<(), SpawnError> {
+    match ipc_sys::process::thread_count().map_err(SpawnError::os("counting the threads"))? {
+        1 => Ok(()),
+        threads => Err(SpawnError::MultiThreaded { threads }),
+    }
+}

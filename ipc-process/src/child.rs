@@ -1,0 +1,127 @@
+//! The child's side: become what the parent asked for, call the function, say how it went, exit.
+
+use crate::entry::{Entry, Outcome};
+use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
+use crate::{current, entry};
+use ipc_codec::{Limits, Message};
+use ipc_sys::liveness::Lifeline;
+use ipc_sys::process;
+use serde::Serialize;
+use std::io::Write;
+
+/// The exit code after the function returned.
+const EXIT_RETURNED: i32 = 0;
+/// The exit code after a panic, as the standard library has it.
+const EXIT_PANICKED: i32 = 101;
+/// The exit code when the function was not called or its result could not be encoded.
+pub(crate) const EXIT_REFUSED: i32 = 1;
+
+/// In a spawned child: everything, from the first message to the end of the process.
+pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
+    // Where this runs from a constructor, the standard library has not done it yet.
+    process::ignore_broken_pipes();
+    let start = match channel.recv() {
+        Ok(start) => start,
+        // The parent is gone, or gave up on this child; there is nobody to tell.
+        Err(_) => std::process::exit(EXIT_REFUSED),
+    };
+    process::set_display_name(&start.setup.name);
+    let code = match become_child(start.setup, current::hold()) {
+        Ok(role) => role.run_entry(&channel, &start.entry, start.args),
+        Err(refusal) => refuse(&channel, refusal),
+    };
+    drop(channel);
+    std::process::exit(code)
+}
+
+/// In a forked child, once it has let go of what is not its own: the same, from there on.
+pub(crate) fn run_forked(
+    channel: &ChildEnd,
+    setup: Result<Setup, Refusal>,
+    identity: current::HeldIdentity,
+    work: impl FnOnce(&Role, &ChildEnd) -> i32,
+) -> ! {
+    let code = match setup.and_then(|setup| become_child(setup, identity)) {
+        Ok(role) => work(&role, channel),
+        Err(refusal) => refuse(channel, refusal),
+    };
+    // The destructors and exit handlers in the copied memory are the parent's; what this process printed is its own.
+    let _ = std::io::stdout().flush();
+    process::exit_now(code)
+}
+
+/// What is left of a [`Setup`] once it was followed.
+#[derive(Debug)]
+pub(crate) struct Role {
+    limits: Limits,
+    announce: bool,
+}
+
+impl Role {
+    /// Calls a named function; the exit code.
+    pub(crate) fn run_entry(&self, channel: &ChildEnd, entry: &Entry, args: Message) -> i32 {
+        let outcome = match entry.resolve() {
+            Ok(callee) => callee.call(args, &self.limits, &mut || self.started(channel)),
+            Err(error) => Outcome::ImageDiffers(error.to_string()),
+        };
+        finish(channel, outcome)
+    }
+
+    /// Calls a closure; the exit code.
+    pub(crate) fn run_closure<R: Serialize>(&self, channel: &ChildEnd, work: impl FnOnce() -> R) -> i32 {
+        self.started(channel);
+        let run = || match ipc_codec::encode(&work(), &self.limits) {
+            Ok(result) => Outcome::Returned(result),
+            Err(error) => Outcome::ResultRefused(entry::chain(&error)),
+        };
+        finish(channel, crate::panics::catch(run).unwrap_or_else(Outcome::Panicked))
+    }
+
+    fn started(&self, channel: &ChildEnd) {
+        if self.announce {
+            // A parent that is gone does not care.
+            let _ = channel.send(FromChild::Ready);
+        }
+    }
+}
+
+fn become_child(setup: Setup, identity: current::HeldIdentity) -> Result<Role, Refusal> {
+    let is_daemon = setup.lifeline.is_some();
+    if let Some(lifeline) = setup.lifeline {
+        // First of all: a parent that dies from here on takes this process with it.
+        Lifeline::from_handle(lifeline.into_inner())
+            .die_when_cut()
+            .map_err(|error| Refusal::Setup(format!("the parent's lifeline: {error}")))?;
+    }
+    identity.become_child(setup.name, setup.path, is_daemon);
+    Ok(Role { limits: setup.limits.into(), announce: setup.announce })
+}
+
+fn refuse(channel: &ChildEnd, refusal: Refusal) -> i32 {
+    // As everywhere here: a parent that is gone does not care.
+    let _ = channel.send(FromChild::Refused(refusal));
+    EXIT_REFUSED
+}
+
+fn finish(channel: &ChildEnd, outcome: Outcome) -> i32 {
+    let code = match &outcome {
+        Outcome::Returned(_) => EXIT_RETURNED,
+        Outcome::Panicked(_) => EXIT_PANICKED,
+        Outcome::ArgumentsRefused(_) | Outcome::ResultRefused(_) | Outcome::ImageDiffers(_) => EXIT_REFUSED,
+    };
+    let message = match outcome {
+        Outcome::ArgumentsRefused(reason) => FromChild::Refused(Refusal::Arguments(reason)),
+        Outcome::ImageDiffers(reason) => FromChild::Refused(Refusal::ImageDiffers(reason)),
+        outcome => FromChild::Done(outcome),
+    };
+    match channel.send(message) {
+        Ok(()) => code,
+        Err(ipc_pipe::SendError::Closed(_)) => code,
+        // No memory to carry a large result, say: the result is lost, and the parent is told why.
+        Err(error) => {
+            let reason = entry::chain(&error);
+            let _ = channel.send(FromChild::Done(Outcome::ResultRefused(reason)));
+            EXIT_REFUSED
+        }
+    }
+}

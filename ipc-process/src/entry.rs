@@ -1,0 +1,191 @@
+//! Naming a function, and calling it by its name in another process.
+//!
+//! A function travels as two places in the code of the program: that of the function itself, and that of a
+//! *trampoline* which was compiled for its types and knows how to decode its arguments and encode its result. A place
+//! names its module by content, so it has no address in a process that runs another program; and the trampoline
+//! compares a fingerprint of the types before it touches anything.
+//!
+//! # Safety
+//!
+//! Addresses become function pointers here. That is sound because:
+//!
+//! 1. A [`CodePlace`] has an address only in a module of the same content, at code; the same code is at the same place.
+//! 2. An [`Entry`] is made by [`Entry::of`] alone, from a function and the trampoline for its types. It is received
+//!    only over channels of the family, from processes that are trusted to run our code.
+#![allow(unsafe_code)]
+
+use crate::panics::{self, PanicReport};
+use ipc_codec::{Limits, Message};
+use ipc_sys::image::{CodePlace, ModuleId, ResolveError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A function by a name that holds in every process of the same program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    trampoline: Place,
+    function: Place,
+    fingerprint: u64,
+}
+
+/// A [`CodePlace`] as it travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Place {
+    module: [u8; ModuleId::SIZE],
+    offset: u64,
+}
+
+/// How a call went.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// The encoded result.
+    Returned(Message),
+    /// The function panicked, or the code that decodes its arguments or encodes its result did.
+    Panicked(PanicReport),
+    /// The arguments could not be decoded; the function was not called.
+    ArgumentsRefused(String),
+    /// The function returned, and what it returned could not be encoded.
+    ResultRefused(String),
+    /// This process runs another program, or the same function with other types; it was not called.
+    ImageDiffers(String),
+}
+
+/// A function that [`Entry::resolve`] found in this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callee {
+    trampoline: Trampoline,
+    function: *const (),
+    fingerprint: u64,
+}
+
+/// `started` is called once the arguments are decoded.
+type Trampoline = fn(*const (), u64, Message, &Limits, &mut dyn FnMut()) -> Outcome;
+
+impl Entry {
+    /// The name of `function`; `None` when its code lies in no module, as code that was generated at run time.
+    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
+        let trampoline: Trampoline = call::<A, R>;
+        Some(Entry {
+            trampoline: Place::of(trampoline as usize)?,
+            function: Place::of(function as usize)?,
+            fingerprint: fingerprint::<A, R>(),
+        })
+    }
+
+    /// Finds the function in this process.
+    pub(crate) fn resolve(&self) -> Result<Callee, ResolveError> {
+        let trampoline = self.trampoline.address()? as *const ();
+        Ok(Callee {
+            // SAFETY: by rule 1 the address is that of the trampoline which `Entry::of` named (rule 2).
+            trampoline: unsafe { std::mem::transmute::<*const (), Trampoline>(trampoline) },
+            function: self.function.address()? as *const (),
+            fingerprint: self.fingerprint,
+        })
+    }
+}
+
+impl Callee {
+    /// Decodes the arguments, tells `started`, calls the function, encodes the result.
+    pub(crate) fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
+        (self.trampoline)(self.function, self.fingerprint, args, limits, started)
+    }
+}
+
+impl Place {
+    fn of(address: usize) -> Option<Self> {
+        let place = CodePlace::of(address)?;
+        Some(Place { module: place.module.0, offset: place.offset })
+    }
+
+    fn address(&self) -> Result<usize, ResolveError> {
+        CodePlace { module: ModuleId(self.module), offset: self.offset }.address()
+    }
+}
+
+fn call<A: DeserializeOwned, R: Serialize>(
+    function: *const (),
+    expected: u64,
+    args: Message,
+    limits: &Limits,
+    started: &mut dyn FnMut(),
+) -> Outcome {
+    if expected != fingerprint::<A, R>() {
+        return Outcome::ImageDiffers("the types of the function differ".into());
+    }
+    // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
+    let function = unsafe { std::mem::transmute::<*const (), fn(A) -> R>(function) };
+    let run = || {
+        let args = match args.decode::<A>(limits) {
+            Ok(args) => args,
+            Err(error) => return Outcome::ArgumentsRefused(chain(&error)),
+        };
+        started();
+        match ipc_codec::encode(&function(args), limits) {
+            Ok(result) => Outcome::Returned(result),
+            Err(error) => Outcome::ResultRefused(chain(&error)),
+        }
+    };
+    panics::catch(run).unwrap_or_else(Outcome::Panicked)
+}
+
+/// A number that differs when the types do: FNV-1a over their names and sizes.
+fn fingerprint<A, R>() -> u64 {
+    let sizes = [size_of::<A>(), align_of::<A>(), size_of::<R>(), align_of::<R>()];
+    std::any::type_name::<fn(A) -> R>()
+        .bytes()
+        .chain(sizes.into_iter().flat_map(usize::to_ne_bytes))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// An error with all its sources, as text for another process.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn double(number: u32) -> u64 {
+        u64::from(number) * 2
+    }
+
+    #[test]
+    fn a_function_is_called_by_its_name() {
+        let entry = Entry::of(double).expect("in this program");
+        let limits = Limits::default();
+        let args = ipc_codec::encode(&21_u32, &limits).expect("a number");
+        let mut n_started = 0;
+        let outcome = entry.resolve().expect("here").call(args, &limits, &mut || n_started += 1);
+        let Outcome::Returned(result) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(result.decode::<u64>(&limits).expect("a number"), 42);
+        assert_eq!(n_started, 1);
+    }
+
+    #[test]
+    fn other_types_are_refused_before_the_call() {
+        let mut entry = Entry::of(double).expect("in this program");
+        entry.fingerprint += 1;
+        let limits = Limits::default();
+        let args = ipc_codec::encode(&21_u32, &limits).expect("a number");
+        let outcome = entry.resolve().expect("here").call(args, &limits, &mut || panic!("started"));
+        assert!(matches!(outcome, Outcome::ImageDiffers(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn another_module_is_refused() {
+        let mut entry = Entry::of(double).expect("in this program");
+        entry.function.module[0] ^= 1;
+        assert_eq!(entry.resolve().unwrap_err(), ResolveError::NoSuchModule);
+        let mut entry = Entry::of(double).expect("in this program");
+        entry.function.offset = u64::MAX;
+        assert_eq!(entry.resolve().unwrap_err(), ResolveError::NotCode);
+    }
+}

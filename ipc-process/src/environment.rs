@@ -1,0 +1,54 @@
+//! The environment of a child: that of its parent, changed.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// Changes to an environment, in no order.
+#[derive(Debug, Default)]
+pub(crate) struct EnvChanges {
+    clear: bool,
+    /// A value to set, or none to remove.
+    changes: BTreeMap<OsString, Option<OsString>>,
+}
+
+impl EnvChanges {
+    pub(crate) fn set(&mut self, name: OsString, value: OsString) {
+        self.changes.insert(name, Some(value));
+    }
+
+    pub(crate) fn remove(&mut self, name: OsString) {
+        self.changes.insert(name, None);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.clear = true;
+        self.changes.clear();
+    }
+
+    /// Whether the environment stays as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.clear && self.changes.is_empty()
+    }
+
+    /// The whole environment of the child.
+    pub(crate) fn apply(&self) -> BTreeMap<OsString, OsString> {
+        let mut variables: BTreeMap<_, _> =
+            if self.clear { BTreeMap::new() } else { std::env::vars_os().collect() };
+        for (name, value) in &self.changes {
+            match value {
+                Some(value) => variables.insert(name.clone(), value.clone()),
+                None => variables.remove(name),
+            };
+        }
+        variables
+    }
+
+    /// A name that no environment can hold, if one was asked for.
+    pub(crate) fn bad_name(&self) -> Option<&OsStr> {
+        let is_bad = |name: &&OsString| {
+            let bytes = name.as_encoded_bytes();
+            bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0)
+        };
+        self.changes.keys().find(is_bad).map(OsString::as_os_str)
+    }
+}

@@ -1,0 +1,164 @@
+//! Making the process: by running the program again, or by a copy of this one.
+//!
+//! # Safety
+//!
+//! Forks. The callers in [`builder`](crate::builder) saw to it that the process has one thread, or got the promise of
+//! their own caller.
+#![allow(unsafe_code)]
+
+use crate::environment::EnvChanges;
+use crate::error::SpawnError;
+use crate::init::CHANNEL_VARIABLE;
+use crate::stdio::{Stdio, Streams};
+use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
+use crate::{child, current, life, reaper};
+use ipc_sys::family::ForkPreparation;
+use ipc_sys::handle::{AsHandle, OwnedHandle};
+use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
+use std::ffi::{CString, OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What a process finds around it when it begins.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) env: EnvChanges,
+    pub(crate) current_dir: Option<PathBuf>,
+    pub(crate) stdio: [Stdio; 3],
+    /// The program to run instead of this one.
+    pub(crate) executable: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Whether a forked child has nothing to set up, so that nothing can go wrong there.
+    pub(crate) fn are_inherited(&self) -> bool {
+        self.env.is_empty()
+            && self.current_dir.is_none()
+            && self.stdio.iter().all(|stream| matches!(stream, Stdio(crate::stdio::Kind::Inherit)))
+    }
+}
+
+/// Runs the program again with `start` waiting for it.
+pub(crate) fn spawn(start: Start, surroundings: Surroundings) -> Result<(Child, ParentEnd), SpawnError> {
+    let streams =
+        Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
+    let (here, there) = channel()?;
+    // The child finds it when it asks; the parent never waits for the child to take it.
+    send_start(&here, start)?;
+    let name = process::name_channel(there.as_fd()).map_err(SpawnError::os("naming the channel"))?;
+    let mut variables = surroundings.env.apply();
+    variables.insert(CHANNEL_VARIABLE.into(), name.into());
+    let path = match &surroundings.executable {
+        Some(path) => c_string(path.as_os_str(), "the path of the program")?,
+        None => process::OWN_IMAGE.into(),
+    };
+    let current_dir = surroundings.current_dir.as_deref();
+    let program = Program {
+        path,
+        args: std::env::args_os().map(|arg| c_string(&arg, "an argument")).collect::<Result<_, _>>()?,
+        env: variables.iter().map(variable).collect::<Result<_, _>>()?,
+        current_dir: current_dir.map(|dir| c_string(dir.as_os_str(), "the working directory")).transpose()?,
+        stdio: streams.handles(),
+        channel: Some(there.as_fd()),
+    };
+    let child = process::spawn(&program).map_err(|error| match error.step {
+        SpawnStep::Exec => {
+            SpawnError::Exec { path: surroundings.executable.unwrap_or_else(own_path), source: error.source }
+        }
+        SpawnStep::Clone => SpawnError::Os { call: "making the process", source: error.source },
+        _ => SpawnError::Setup { reason: crate::entry::chain(&error) },
+    })?;
+    Ok((child, here))
+}
+
+/// Copies this process; the copy runs `work` and never returns.
+///
+/// # Safety
+///
+/// As for [`process::fork`].
+pub(crate) unsafe fn fork(
+    setup: Setup,
+    surroundings: Surroundings,
+    work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
+) -> Result<(Child, ParentEnd), SpawnError> {
+    let streams =
+        Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
+    let (here, there) = channel()?;
+    // What waits in the buffer would be printed by both.
+    let _ = std::io::stdout().flush();
+    let held = (life::hold(), reaper::hold(), current::hold());
+    let family = ForkPreparation::new().map_err(SpawnError::os("preparing the fork"))?;
+    // SAFETY: the caller's promise.
+    match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
+        Forked::Parent(child) => Ok((child, here)),
+        Forked::Child => {
+            let buried = family.bury_members();
+            let (life, children, identity) = held;
+            life.forget_parents();
+            children.forget_parents();
+            let Ok(channel) = ChildEnd::from_handle(there) else { process::exit_now(child::EXIT_REFUSED) };
+            let channel = channel.with_limits(channel_limits());
+            let ready = buried
+                .map_err(|error| Refusal::Setup(format!("letting go of the parent's handles: {error}")))
+                .and_then(|()| enter(&surroundings.env, surroundings.current_dir.as_deref(), &streams));
+            drop(streams);
+            child::run_forked(&channel, ready.map(|()| setup), identity, work)
+        }
+    }
+}
+
+/// In a forked child: the environment, working directory and streams that it was to have.
+fn enter(env: &EnvChanges, current_dir: Option<&Path>, streams: &Streams) -> Result<(), Refusal> {
+    if !env.is_empty() {
+        let variables = env.apply();
+        for (name, _) in std::env::vars_os().filter(|(name, _)| !variables.contains_key(name)) {
+            process::set_variable(&name, None);
+        }
+        for (name, value) in &variables {
+            process::set_variable(name, Some(value));
+        }
+    }
+    if let Some(dir) = current_dir {
+        std::env::set_current_dir(dir)
+            .map_err(|error| Refusal::Setup(format!("the working directory {}: {error}", dir.display())))?;
+    }
+    for (number, stream) in streams.handles().into_iter().enumerate() {
+        if let Some(stream) = stream {
+            process::replace_stdio(number, stream)
+                .map_err(|error| Refusal::Setup(format!("standard stream {number}: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The parent's end of a channel, and the child's as a bare handle: one that a forked child does not bury, being its own.
+fn channel() -> Result<(ParentEnd, OwnedHandle), SpawnError> {
+    let (here, there): (ParentEnd, ChildEnd) =
+        ipc_pipe::pipe().map_err(SpawnError::os("making the channel"))?;
+    let there = there.into_handle().map_err(SpawnError::os("making the channel"))?;
+    Ok((here.with_limits(channel_limits()), there))
+}
+
+fn send_start(channel: &ParentEnd, start: Start) -> Result<(), SpawnError> {
+    channel.send(start).map_err(|error| match error {
+        ipc_pipe::SendError::Encode(_, source) => SpawnError::Encode(source),
+        ipc_pipe::SendError::Os(_, source) => SpawnError::Os { call: "sending the arguments", source },
+        _ => unreachable!("the other end is open in this process"),
+    })
+}
+
+fn variable((name, value): (&OsString, &OsString)) -> Result<CString, SpawnError> {
+    let mut line = name.clone();
+    line.push("=");
+    line.push(value);
+    c_string(&line, "a variable of the environment")
+}
+
+fn c_string(text: &OsStr, what: &str) -> Result<CString, SpawnError> {
+    CString::new(text.as_encoded_bytes()).map_err(|_| SpawnError::InvalidInput { what: what.into() })
+}
+
+/// The path of this program, for a message.
+fn own_path() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "of this process".into())
+}

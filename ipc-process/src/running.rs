@@ -1,0 +1,163 @@
+//! The parent's side of a running process, whatever its result: the words of the child, and its end.
+
+use crate::entry::Outcome;
+use crate::error::{JoinError, SpawnError};
+use crate::reaper;
+use crate::wire::{FromChild, ParentEnd, Refusal};
+use ipc_codec::{Limits, Message};
+use ipc_pipe::{RecvError, TryRecvError};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::AsHandle;
+use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_sys::readiness::{Interest, Watch, wait};
+
+/// A process, and the channel to it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    name: String,
+    daemon: bool,
+    limits: Limits,
+    /// Until when the child has to say its first word; `None` if it does not say one.
+    start_deadline: Option<Deadline>,
+    channel: ParentEnd,
+    /// Taken out by `drop` alone.
+    child: Option<Child>,
+    /// How the call went, once the child said it.
+    outcome: Option<Outcome>,
+}
+
+impl Running {
+    pub(crate) fn new(
+        name: String,
+        daemon: bool,
+        limits: Limits,
+        start_deadline: Option<Deadline>,
+        child: Child,
+        channel: ParentEnd,
+    ) -> Self {
+        Running { name, daemon, limits, start_deadline, channel, child: Some(child), outcome: None }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.daemon
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn child(&self) -> &Child {
+        self.child.as_ref().expect("taken out by drop alone")
+    }
+
+    /// Waits for the first word of the child, if it says one; kills a child that does not.
+    pub(crate) fn wait_until_started(&self) -> Result<(), SpawnError> {
+        let Some(deadline) = self.start_deadline else { return Ok(()) };
+        let failed = match self.next_word(deadline) {
+            Ok(Word::Said(FromChild::Ready)) => return Ok(()),
+            Ok(Word::Said(FromChild::Refused(refusal))) => refusal.into(),
+            // It panicked while it decoded the arguments.
+            Ok(Word::Said(FromChild::Done(outcome))) => SpawnError::Arguments { reason: reason_of(outcome) },
+            Ok(Word::Ended(status)) => return Err(SpawnError::Died { status }),
+            Ok(Word::TimedOut) => SpawnError::TimedOut,
+            Err(JoinError::Os(source)) => SpawnError::Os { call: "waiting for the child", source },
+            Err(error) => SpawnError::ImageDiffers { reason: crate::entry::chain(&error) },
+        };
+        // Whatever it is doing, it is not what was asked for. It cannot escape the kill, so the wait ends.
+        let _ = self.child().signal(Signal::Kill);
+        let _ = self.child().wait(Deadline::NEVER);
+        Err(failed)
+    }
+
+    /// Waits for the end of the process and takes its encoded result; `None` when the deadline passed first.
+    pub(crate) fn finish(&mut self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
+        while self.outcome.is_none() {
+            self.outcome = match self.next_word(deadline)? {
+                Word::Said(FromChild::Ready) => None,
+                Word::Said(FromChild::Done(outcome)) => Some(outcome),
+                Word::Said(FromChild::Refused(refusal)) => {
+                    Some(Outcome::ArgumentsRefused(crate::entry::chain(&SpawnError::from(refusal))))
+                }
+                Word::Ended(status) => return Err(status.into()),
+                Word::TimedOut => return Ok(None),
+            };
+        }
+        if self.child().wait(deadline).map_err(JoinError::Os)?.is_none() {
+            return Ok(None);
+        }
+        match self.outcome.take() {
+            Some(Outcome::Returned(result)) => Ok(Some(result)),
+            Some(Outcome::Panicked(report)) => Err(JoinError::Panicked(report)),
+            Some(outcome) => Err(JoinError::Encode { reason: reason_of(outcome) }),
+            None => Err(JoinError::StatusLost),
+        }
+    }
+
+    /// The next thing that the child says, or its end once it has nothing more to say.
+    fn next_word(&self, deadline: Deadline) -> Result<Word, JoinError> {
+        loop {
+            let mut watches = [
+                Watch::new(self.channel.as_fd(), Interest::Read),
+                Watch::new(self.child().handle(), Interest::Read),
+            ];
+            wait(&mut watches, deadline).map_err(JoinError::Os)?;
+            let has_ended = watches[1].is_ready();
+            let is_closed = match self.channel.try_recv() {
+                Ok(word) => return Ok(Word::Said(word)),
+                Err(TryRecvError::Empty) => false,
+                Err(TryRecvError::Recv(RecvError::Eof)) => true,
+                Err(TryRecvError::Recv(error)) => return Err(error.into()),
+                Err(error) => return Err(JoinError::Os(std::io::Error::other(error))),
+            };
+            // The end of the process counts, and not that of the channel: the child may have closed its end, and somebody
+            // else may hold a copy of it. What the child said before its end is here by now.
+            if has_ended || is_closed {
+                let status = self.child().wait(deadline).map_err(JoinError::Os)?;
+                return Ok(status.map_or(Word::TimedOut, Word::Ended));
+            }
+            if deadline.is_over() {
+                return Ok(Word::TimedOut);
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.take() {
+            reaper::adopt(child);
+        }
+    }
+}
+
+/// What [`Running::next_word`] found.
+enum Word {
+    Said(FromChild),
+    Ended(ExitStatus),
+    TimedOut,
+}
+
+impl From<Refusal> for SpawnError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::ImageDiffers(reason) => SpawnError::ImageDiffers { reason },
+            Refusal::Arguments(reason) => SpawnError::Arguments { reason },
+            Refusal::Setup(reason) => SpawnError::Setup { reason },
+        }
+    }
+}
+
+/// Why an outcome is no result.
+fn reason_of(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Returned(_) => "there is a result".into(),
+        Outcome::Panicked(report) => report.to_string(),
+        Outcome::ArgumentsRefused(reason)
+        | Outcome::ResultRefused(reason)
+        | Outcome::ImageDiffers(reason) => reason,
+    }
+}

@@ -1,0 +1,71 @@
+//! What a child has as its standard input, output and error.
+
+use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::fs::File;
+use std::io;
+
+/// A standard stream of a child.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::{Builder, Stdio};
+/// # ipc_process::init();
+///
+/// let process = Builder::new().stdout(Stdio::null()).spawn(|(): ()| println!("into the void"), ())?;
+/// process.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Stdio(pub(crate) Kind);
+
+#[derive(Debug, Default)]
+pub(crate) enum Kind {
+    #[default]
+    Inherit,
+    Null,
+    Handle(OwnedHandle),
+}
+
+impl Stdio {
+    /// The stream of the parent. The default.
+    pub fn inherit() -> Self {
+        Stdio(Kind::Inherit)
+    }
+
+    /// Nothing: reading gives the end, what is written is gone.
+    pub fn null() -> Self {
+        Stdio(Kind::Null)
+    }
+
+    /// The handle to put in its place; `None` to leave it.
+    pub(crate) fn open(self) -> io::Result<Option<OwnedHandle>> {
+        Ok(match self.0 {
+            Kind::Inherit => None,
+            Kind::Null => Some(File::options().read(true).write(true).open("/dev/null")?.into()),
+            Kind::Handle(handle) => Some(handle),
+        })
+    }
+}
+
+/// A file, one end of an OS pipe, a socket: anything that owns a handle.
+impl<T: Into<OwnedHandle>> From<T> for Stdio {
+    fn from(handle: T) -> Self {
+        Stdio(Kind::Handle(handle.into()))
+    }
+}
+
+/// The three streams, opened.
+#[derive(Debug)]
+pub(crate) struct Streams([Option<OwnedHandle>; 3]);
+
+impl Streams {
+    pub(crate) fn open(streams: [Stdio; 3]) -> io::Result<Self> {
+        let [stdin, stdout, stderr] = streams;
+        Ok(Streams([stdin.open()?, stdout.open()?, stderr.open()?]))
+    }
+
+    pub(crate) fn handles(&self) -> [Option<BorrowedHandle<'_>>; 3] {
+        self.0.each_ref().map(|stream| stream.as_ref().map(AsHandle::as_fd))
+    }
+}
