@@ -1,0 +1,94 @@
+//! Encoding: a value into payload bytes and the handles that travel along.
+
+mod failure;
+mod output;
+mod parts;
+mod serializer;
+
+use ipc_sys::handle::OwnedHandle;
+use serde::Serialize;
+
+use crate::{EncodeError, Limits, Message};
+use serializer::Serializer;
+
+/// Encodes a value into a message of its own.
+///
+/// Handles in the value are duplicated (the copies are close-on-exec), so that the caller keeps its own.
+///
+/// # Errors
+///
+/// See [`EncodeError`]; nothing is left open then.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_codec::{Limits, encode};
+///
+/// let limits = Limits::default();
+/// let message = encode(&("answer", 42), &limits)?;
+/// assert_eq!(message.bytes(), b"\x06answer\x54");
+/// # Ok::<(), ipc_codec::EncodeError>(())
+/// ```
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Result<Message, EncodeError> {
+    // Most values take less space encoded than decoded, and a large one is mostly text or a collection, whose
+    // size is not in the type.
+    let mut bytes = Vec::with_capacity(size_of_val(value).clamp(16, 1024));
+    let mut handles = Vec::new();
+    encode_into(value, &mut bytes, &mut handles, limits)?;
+    Ok(Message::from_parts(bytes, handles))
+}
+
+/// Encodes a value behind what `bytes` and `handles` hold already.
+///
+/// A transport reserves room for its header this way and needs no second buffer. The limits apply to what is
+/// added. The payload refers to handles by their place among those added, so that it means the same wherever
+/// it stands.
+///
+/// # Errors
+///
+/// See [`EncodeError`]; `bytes` and `handles` are then as they were before. The same holds if the value's
+/// `Serialize` implementation panics.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_codec::{Limits, encode_into};
+///
+/// let (mut bytes, mut handles) = (vec![0xff; 2], Vec::new());
+/// encode_into(&300_u16, &mut bytes, &mut handles, &Limits::default())?;
+/// assert_eq!(bytes, [0xff, 0xff, 0xac, 0x02]);
+/// # Ok::<(), ipc_codec::EncodeError>(())
+/// ```
+#[inline]
+pub fn encode_into<T: Serialize + ?Sized>(
+    value: &T,
+    bytes: &mut Vec<u8>,
+    handles: &mut Vec<OwnedHandle>,
+    limits: &Limits,
+) -> Result<(), EncodeError> {
+    let mut rollback =
+        Rollback { n_bytes: bytes.len(), n_handles: handles.len(), bytes, handles, armed: true };
+    value.serialize(&mut Serializer::new(rollback.bytes, rollback.handles, limits))?;
+    rollback.armed = false;
+    Ok(())
+}
+
+/// Takes back what was added, unless encoding came to its end.
+struct Rollback<'a> {
+    bytes: &'a mut Vec<u8>,
+    n_bytes: usize,
+    handles: &'a mut Vec<OwnedHandle>,
+    n_handles: usize,
+    armed: bool,
+}
+
+impl Drop for Rollback<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.armed {
+            self.bytes.truncate(self.n_bytes);
+            self.handles.truncate(self.n_handles);
+        }
+    }
+}

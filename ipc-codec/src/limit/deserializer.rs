@@ -1,0 +1,269 @@
+//! The decoder: postcard reads the items, and every step that a hostile payload could repeat is paid for.
+
+use std::mem::needs_drop;
+
+use serde::de::{self, IntoDeserializer, Visitor, value::U32Deserializer};
+
+use super::access::{Elements, Entries, Fields};
+use super::failure::Failure;
+use super::state::State;
+use crate::DecodeError;
+use crate::handle;
+
+/// Decodes one value; its parts get deserializers of their own.
+pub(crate) struct Deserializer<'a, 'de> {
+    pub(super) state: &'a mut State<'de>,
+    pub(super) depth_left: u32,
+    /// Whether the type that asks may own memory, so that the value could stand behind a pointer that nothing
+    /// else announces: `Box<T>` deserializes like `T`.
+    pub(super) owning: bool,
+}
+
+impl<'a, 'de> Deserializer<'a, 'de> {
+    /// Pays for a value of type `T`, if it may have been boxed, with the two counters of an `Rc` in front.
+    #[inline]
+    fn pay_for<T>(&mut self) -> Result<(), Failure> {
+        if self.owning {
+            self.state.budget.charge(size_of::<T>().next_multiple_of(16) + 16, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Pays for a value of type `T` that has values inside, and goes down one level.
+    #[inline]
+    fn enter<T>(mut self) -> Result<Deserializer<'a, 'de>, Failure> {
+        self.pay_for::<T>()?;
+        let Some(depth_left) = self.depth_left.checked_sub(1) else {
+            return Err(DecodeError::Depth { limit: self.state.max_depth }.into());
+        };
+        Ok(Deserializer { state: self.state, depth_left, owning: needs_drop::<T>() })
+    }
+
+    #[inline]
+    fn read_str<T>(&mut self) -> Result<&'de str, Failure> {
+        self.pay_for::<T>()?;
+        let text: &'de str = self.state.read()?;
+        self.state.budget.charge(text.len(), text.len())?;
+        Ok(text)
+    }
+
+    #[inline]
+    fn read_bytes<T>(&mut self) -> Result<&'de [u8], Failure> {
+        self.pay_for::<T>()?;
+        let bytes: &'de [u8] = self.state.read()?;
+        self.state.budget.charge(bytes.len(), bytes.len())?;
+        Ok(bytes)
+    }
+}
+
+/// Items that postcard reads and that have nothing inside.
+macro_rules! items {
+    ($($method:ident $visit:ident $type:ty;)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Failure> {
+            self.pay_for::<V::Value>()?;
+            visitor.$visit(self.state.read::<$type>()?)
+        }
+    )*};
+}
+
+impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
+    type Error = Failure;
+
+    items! {
+        deserialize_bool visit_bool bool;
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_i128 visit_i128 i128;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_u128 visit_u128 u128;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+        deserialize_char visit_char char;
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_borrowed_str(self.read_str::<V::Value>()?)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_borrowed_bytes(self.read_bytes::<V::Value>()?)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        let inner = self.enter::<V::Value>()?;
+        match inner.state.input.first() {
+            Some(0) => {
+                inner.state.input = &inner.state.input[1..];
+                visitor.visit_none()
+            }
+            Some(1) => {
+                inner.state.input = &inner.state.input[1..];
+                visitor.visit_some(inner)
+            }
+            Some(_) => Err(inner.state.malformed("an option is neither 0 nor 1")),
+            None => Err(DecodeError::Truncated.into()),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Failure> {
+        self.pay_for::<V::Value>()?;
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.deserialize_unit(visitor)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        let inner = self.enter::<V::Value>()?;
+        if name == handle::TOKEN {
+            let index = inner.state.read::<u32>()?;
+            let handle = inner.state.handles.take(index)?;
+            return handle::hand_over(handle, || visitor.visit_newtype_struct(inner));
+        }
+        visitor.visit_newtype_struct(inner)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        let inner = self.enter::<V::Value>()?;
+        let len = inner.state.read::<u64>()?;
+        let mut elements = Elements::new(inner, len);
+        let value = visitor.visit_seq(&mut elements)?;
+        elements.finish()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_seq(Fields::new(self.enter::<V::Value>()?, len))
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        let inner = self.enter::<V::Value>()?;
+        let len = inner.state.read::<u64>()?;
+        let mut entries = Entries::new(inner, len);
+        let value = visitor.visit_map(&mut entries)?;
+        entries.finish()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        visitor.visit_enum(self.enter::<V::Value>()?)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(DecodeError::NotSelfDescribing.into())
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(DecodeError::NotSelfDescribing.into())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(DecodeError::NotSelfDescribing.into())
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        // Types that have two forms, such as `IpAddr`, must choose the one that the encoder chose.
+        false
+    }
+}
+
+impl<'de> de::EnumAccess<'de> for Deserializer<'_, 'de> {
+    type Error = Failure;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Failure> {
+        let index: U32Deserializer<Failure> = self.state.read::<u32>()?.into_deserializer();
+        Ok((seed.deserialize(index)?, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Deserializer<'_, 'de> {
+    type Error = Failure;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    #[inline]
+    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(mut self, seed: S) -> Result<S::Value, Failure> {
+        self.owning = needs_drop::<S::Value>();
+        seed.deserialize(self)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_seq(Fields::new(self, len))
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        visitor.visit_seq(Fields::new(self, fields.len()))
+    }
+}
