@@ -1,1 +1,61 @@
 //! Child processes, watchdog and leak check for the tests of the multiproc family.
+//!
+//! # A test in a process of its own
+//!
+//! What starts, kills or forks processes is tested in a fresh process of one thread. [`isolated()`] makes one, gives it 60
+//! seconds, and lets it leave nothing behind: no descriptor, no child, no thread, no shared mapping, no name.
+//!
+//! ```
+//! // In a test file this is the whole body of a `#[test]` function.
+//! ipc_testkit::isolated(|| {
+//!     let status = std::process::Command::new("true").status().expect("the program is there");
+//!     assert!(status.success());
+//! });
+//! ```
+//!
+//! [`Isolated`] has the options: another limit, or leave to leak, with the reason. The body captures nothing, since it
+//! runs in another process.
+//!
+//! # Names and folders
+//!
+//! [`unique_name()`] makes names that no other test has, and that the leak check knows as this test's. [`temp_dir()`]
+//! makes a folder that goes away.
+//!
+//! # Loops that must not grow
+//!
+//! [`leaks::Snapshot`] compares before and after, also within one test.
+//!
+//! # Code that must not hang
+//!
+//! [`watchdog()`] aborts the process when a piece of code takes too long.
+//!
+//! # Random numbers that can be had again
+//!
+//! [`Rng`] prints its seed and takes it back from `IPC_TESTKIT_SEED`.
+//!
+//! # Programs that kill
+//!
+//! [`kill`] is the frame of the `tests/kill.rs` of a crate, a program that kills processes at many points and prints what
+//! was lost.
+
+pub mod kill;
+pub mod leaks;
+pub mod proc;
+
+mod inner;
+mod isolated;
+mod names;
+mod order;
+mod outer;
+mod report;
+mod residue;
+mod rng;
+mod stray;
+mod token;
+mod watchdog;
+
+pub use isolated::{Isolated, isolated, isolated_within};
+pub use names::{TempDir, temp_dir, unique_name};
+pub use report::{Failure, Report};
+pub use rng::{Rng, SEED_VARIABLE};
+pub use watchdog::{WatchdogGuard, watchdog};
