@@ -5,9 +5,11 @@
 //! Forks, once it has made sure that the process has one thread, or was promised that it does not matter.
 #![allow(unsafe_code)]
 
+use crate::attached::Attached;
 use crate::current::{self, TreePath};
 use crate::entry::Entry;
 use crate::error::SpawnError;
+use crate::fork_server::ForkServer;
 use crate::launch::{self, Surroundings};
 use crate::method::StartMethod;
 use crate::process::Process;
@@ -304,13 +306,31 @@ impl Builder {
         }
     }
 
+    /// Starts a process that `server` forks from itself, without waiting for its first word.
+    pub(crate) fn launch_served<A, R>(
+        self,
+        server: &ForkServer,
+        function: fn(A) -> R,
+        args: A,
+    ) -> Result<Process<R>, SpawnError>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
+        let args = ipc_codec::encode(&args, &self.limits)?;
+        let (setup, new) = self.prepare(true)?;
+        let (child, channel) = server.fork(Start { entry, args, setup })?;
+        Ok(new.into_process(child, channel, true))
+    }
+
     fn launch_spawn<R>(self, entry: Entry, args: ipc_codec::Message) -> Result<Process<R>, SpawnError> {
         if !init::was_called() {
             return Err(SpawnError::NotInitialized);
         }
-        let (setup, identity) = self.prepare(true)?;
+        let (setup, new) = self.prepare(true)?;
         let (child, channel) = launch::spawn(Start { entry, args, setup }, self.surroundings)?;
-        Ok(identity.into_process(child, channel, true))
+        Ok(new.into_process(Attached::own(child), channel, true))
     }
 
     /// # Safety
@@ -322,10 +342,10 @@ impl Builder {
     ) -> Result<Process<R>, SpawnError> {
         // Where nothing can go wrong in the child, the parent need not wait for it.
         let announce = !self.surroundings.are_inherited();
-        let (setup, identity) = self.prepare(announce)?;
+        let (setup, new) = self.prepare(announce)?;
         // SAFETY: handed on to the caller.
         let (child, channel) = unsafe { launch::fork(setup, self.surroundings, work) }?;
-        Ok(identity.into_process(child, channel, announce))
+        Ok(new.into_process(Attached::own(child), channel, announce))
     }
 
     fn prepare(&self, announce: bool) -> Result<(Setup, NewProcess), SpawnError> {
@@ -359,7 +379,7 @@ struct NewProcess {
 impl NewProcess {
     fn into_process<R>(
         self,
-        child: ipc_sys::process::Child,
+        child: Attached,
         channel: crate::wire::ParentEnd,
         announced: bool,
     ) -> Process<R> {
@@ -368,7 +388,8 @@ impl NewProcess {
     }
 }
 
-fn refuse_threads() -> Result<(), SpawnError> {
+/// Refuses to go on towards a fork when there are other threads.
+pub(crate) fn refuse_threads() -> Result<(), SpawnError> {
     match ipc_sys::process::thread_count().map_err(SpawnError::os("counting the threads"))? {
         1 => Ok(()),
         threads => Err(SpawnError::MultiThreaded { threads }),

@@ -81,16 +81,32 @@ pub(crate) unsafe fn fork(
     surroundings: Surroundings,
     work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
 ) -> Result<(Child, ParentEnd), SpawnError> {
+    let (here, there) = channel()?;
+    // SAFETY: handed on to the caller.
+    let child = unsafe { fork_with(there, setup, surroundings, work) }?;
+    Ok((child, here))
+}
+
+/// As [`fork`], with a channel that is there already: `there` is the child's end.
+///
+/// # Safety
+///
+/// As for [`process::fork`].
+pub(crate) unsafe fn fork_with(
+    there: OwnedHandle,
+    setup: Setup,
+    surroundings: Surroundings,
+    work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
+) -> Result<Child, SpawnError> {
     let streams =
         Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
-    let (here, there) = channel()?;
     // What waits in the buffer would be printed by both.
     let _ = std::io::stdout().flush();
     let held = (life::hold(), reaper::hold(), current::hold());
     let family = ForkPreparation::new().map_err(SpawnError::os("preparing the fork"))?;
     // SAFETY: the caller's promise.
     match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
-        Forked::Parent(child) => Ok((child, here)),
+        Forked::Parent(child) => Ok(child),
         Forked::Child => {
             let buried = family.bury_members();
             let (life, children, identity) = held;
@@ -132,7 +148,7 @@ fn enter(env: &EnvChanges, current_dir: Option<&Path>, streams: &Streams) -> Res
 }
 
 /// The parent's end of a channel, and the child's as a bare handle: one that a forked child does not bury, being its own.
-fn channel() -> Result<(ParentEnd, OwnedHandle), SpawnError> {
+pub(crate) fn channel() -> Result<(ParentEnd, OwnedHandle), SpawnError> {
     let (here, there): (ParentEnd, ChildEnd) =
         ipc_pipe::pipe().map_err(SpawnError::os("making the channel"))?;
     let there = there.into_handle().map_err(SpawnError::os("making the channel"))?;

@@ -1,11 +1,12 @@
 //! A process that was started: its name, its end, its result.
 
+use crate::attached::Attached;
 use crate::builder::Builder;
 use crate::error::{JoinError, JoinTimeoutError, SpawnError};
 use crate::running::Running;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
-use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_sys::process::{ExitStatus, Signal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -178,7 +179,7 @@ impl<R> Process<R> {
         &self.running
     }
 
-    fn child(&self) -> &Child {
+    fn child(&self) -> &Attached {
         self.running.child()
     }
 }

@@ -1,13 +1,13 @@
 //! Children whose handle was dropped before they ended: somebody has to collect them.
 
+use crate::attached::Attached;
 use ipc_sys::clock::Deadline;
-use ipc_sys::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static DETACHED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+static DETACHED: Mutex<Vec<Attached>> = Mutex::new(Vec::new());
 
 /// Takes over a child that nobody waits for any more.
-pub(crate) fn adopt(child: Child) {
+pub(crate) fn adopt(child: Attached) {
     let mut detached = DETACHED.lock().unwrap_or_else(PoisonError::into_inner);
     detached.push(child);
     collect(&mut detached);
@@ -24,7 +24,7 @@ pub(crate) fn hold() -> HeldChildren {
 }
 
 /// The detached children, locked.
-pub(crate) struct HeldChildren(MutexGuard<'static, Vec<Child>>);
+pub(crate) struct HeldChildren(MutexGuard<'static, Vec<Attached>>);
 
 impl HeldChildren {
     /// In a forked child: the children of its parent are not its own.
@@ -33,7 +33,7 @@ impl HeldChildren {
     }
 }
 
-fn collect(detached: &mut Vec<Child>) {
+fn collect(detached: &mut Vec<Attached>) {
     // A wait that fails says nothing about the child; the next sweep asks again.
     detached.retain(|child| !matches!(child.wait(Deadline::NOW), Ok(Some(_))));
 }

@@ -1,5 +1,6 @@
 //! The parent's side of a running process, whatever its result: the words of the child, and its end.
 
+use crate::attached::Attached;
 use crate::entry::Outcome;
 use crate::error::{JoinError, SpawnError};
 use crate::reaper;
@@ -8,7 +9,7 @@ use ipc_codec::{Limits, Message};
 use ipc_pipe::{RecvError, TryRecvError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::AsHandle;
-use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_sys::process::{ExitStatus, Signal};
 use ipc_sys::readiness::{Interest, Watch, wait};
 
 /// A process, and the channel to it.
@@ -21,7 +22,7 @@ pub(crate) struct Running {
     start_deadline: Option<Deadline>,
     channel: ParentEnd,
     /// Taken out by `drop` alone.
-    child: Option<Child>,
+    child: Option<Attached>,
     /// How the call went, once the child said it.
     outcome: Option<Outcome>,
 }
@@ -32,7 +33,7 @@ impl Running {
         daemon: bool,
         limits: Limits,
         start_deadline: Option<Deadline>,
-        child: Child,
+        child: Attached,
         channel: ParentEnd,
     ) -> Self {
         Running { name, daemon, limits, start_deadline, channel, child: Some(child), outcome: None }
@@ -50,7 +51,7 @@ impl Running {
         &self.limits
     }
 
-    pub(crate) fn child(&self) -> &Child {
+    pub(crate) fn child(&self) -> &Attached {
         self.child.as_ref().expect("taken out by drop alone")
     }
 

@@ -12,6 +12,7 @@
 //! | [`robust`] | a lock in shared memory that reports a dead owner | process-shared robust `pthread_mutex` |
 //! | [`socket`] | message sockets that carry handles | `AF_UNIX`, `SOCK_SEQPACKET`, `SCM_RIGHTS` |
 //! | [`readiness`] | waiting for many handles at once | `ppoll` |
+//! | [`doorbell`] | waking a thread that waits for handles | `eventfd` |
 //! | [`process`] | children: start, wait, signal, status | `clone` with a pidfd, `waitid` |
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
 //! | [`image`] | naming a function so that another process can find it | build ids, `dl_iterate_phdr` |
@@ -47,6 +48,7 @@ compile_error!(
 compile_error!("multiproc needs 64-bit atomics: its shared memory layouts are built on them");
 
 pub mod clock;
+pub mod doorbell;
 pub mod family;
 pub mod futex;
 pub mod handle;

@@ -33,7 +33,7 @@ macro_rules! at_load {
         // SAFETY of the attribute: the section holds addresses of functions of this type, and nothing else.
         #[allow(unsafe_code)]
         #[used]
-        #[unsafe(link_section = ".init_array")]
+        #[unsafe(link_section = ".init_array.00500")]
         static AT_LOAD: extern "C" fn() = {
             extern "C" fn run() {
                 $function();

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::handle::{AsHandle, OwnedHandle};
+use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -16,6 +17,13 @@ pub(super) fn pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
 }
 
 pub(super) fn die_when_cut(lifeline: OwnedHandle) -> io::Result<()> {
+    // Whom to signal is a property of the open pipe end, which many processes may share. Opened anew, it is this
+    // process's own.
+    let lifeline = rustix::fs::open(
+        format!("/proc/self/fd/{}", lifeline.as_raw_fd()),
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     fcntl(&lifeline, libc::F_SETOWN, pid)?;
     fcntl(&lifeline, F_SETSIG, libc::SIGKILL)?;

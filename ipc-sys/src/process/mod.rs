@@ -103,7 +103,7 @@ impl Child {
     ///
     /// The system's error, when memory is short.
     pub fn wait(&self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
-        if !self.has_status() && !wait_one(self.handle(), Interest::Read, deadline)? {
+        if !self.has_status() && !self.has_ended(deadline)? {
             return Ok(None);
         }
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +111,31 @@ impl Child {
             *status = imp::try_wait(self.handle())?;
         }
         Ok(*status)
+    }
+
+    /// Waits for the end of the process without collecting it; whether it has ended.
+    ///
+    /// For a process that somebody else collects.
+    ///
+    /// # Errors
+    ///
+    /// The system's error, when memory is short.
+    pub fn has_ended(&self, deadline: Deadline) -> io::Result<bool> {
+        wait_one(self.handle(), Interest::Read, deadline)
+    }
+
+    /// A process by the handle that another one sent, with the number it has.
+    pub fn from_handle(pid: u32, handle: OwnedHandle) -> Self {
+        Child { pid, handle, status: Mutex::new(None) }
+    }
+
+    /// A second handle to the process.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of handles is full.
+    pub fn duplicate_handle(&self) -> io::Result<OwnedHandle> {
+        crate::handle::duplicate(self.handle())
     }
 
     /// Sends a signal; does nothing when the process has ended.
@@ -219,7 +244,7 @@ pub enum Signal {
 /// [`SpawnError`], also for what goes wrong in the child before the program runs.
 pub fn spawn(program: &Program<'_>) -> Result<Child, SpawnError> {
     let (pid, handle) = imp::spawn(program)?;
-    Ok(Child { pid, handle, status: Mutex::new(None) })
+    Ok(Child::from_handle(pid, handle))
 }
 
 /// Why a program was not started; there is no child then.
@@ -286,7 +311,7 @@ pub unsafe fn fork() -> io::Result<Forked> {
     // SAFETY: handed on to the caller.
     Ok(match unsafe { imp::fork() }? {
         None => Forked::Child,
-        Some((pid, handle)) => Forked::Parent(Child { pid, handle, status: Mutex::new(None) }),
+        Some((pid, handle)) => Forked::Parent(Child::from_handle(pid, handle)),
     })
 }
 

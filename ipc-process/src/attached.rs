@@ -1,0 +1,101 @@
+//! A child, whoever collects its remains: this process, or the fork server that made it.
+
+use ipc_pipe::{Receiver, RecvError};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::BorrowedHandle;
+use ipc_sys::process::{Child, ExitStatus, Signal};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+/// A child process with the way to its status.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    child: Child,
+    /// Where the fork server tells the status, if it is the parent.
+    served: Option<Served>,
+}
+
+#[derive(Debug)]
+struct Served {
+    statuses: Receiver<WireStatus>,
+    status: Mutex<Option<ExitStatus>>,
+}
+
+/// [`ExitStatus`] as it travels.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum WireStatus {
+    Exited(i32),
+    Signaled { signal: i32, core_dumped: bool },
+    Unknown,
+}
+
+impl Attached {
+    /// A child of this process.
+    pub(crate) fn own(child: Child) -> Self {
+        Attached { child, served: None }
+    }
+
+    /// A child of a fork server, which sends the status when it has collected the child.
+    pub(crate) fn served(child: Child, statuses: Receiver<WireStatus>) -> Self {
+        Attached { child, served: Some(Served { statuses, status: Mutex::new(None) }) }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    pub(crate) fn handle(&self) -> BorrowedHandle<'_> {
+        self.child.handle()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.child.signal(signal)
+    }
+
+    /// Waits for the end of the process; `None` when the deadline passed first.
+    pub(crate) fn wait(&self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
+        match &self.served {
+            None => self.child.wait(deadline),
+            Some(served) => served.wait(&self.child, deadline),
+        }
+    }
+}
+
+impl Served {
+    fn wait(&self, child: &Child, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
+        if !child.has_ended(deadline)? {
+            return Ok(None);
+        }
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if status.is_none() {
+            // The child has ended, so the server says so at once; and if the server is gone, this is the end of file.
+            *status = Some(match self.statuses.recv() {
+                Ok(status) => status.into(),
+                Err(RecvError::Os(error)) => return Err(error),
+                Err(_) => ExitStatus::Unknown,
+            });
+        }
+        Ok(*status)
+    }
+}
+
+impl From<ExitStatus> for WireStatus {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Exited(code) => WireStatus::Exited(code),
+            ExitStatus::Signaled { signal, core_dumped } => WireStatus::Signaled { signal, core_dumped },
+            ExitStatus::Unknown => WireStatus::Unknown,
+        }
+    }
+}
+
+impl From<WireStatus> for ExitStatus {
+    fn from(status: WireStatus) -> Self {
+        match status {
+            WireStatus::Exited(code) => ExitStatus::Exited(code),
+            WireStatus::Signaled { signal, core_dumped } => ExitStatus::Signaled { signal, core_dumped },
+            WireStatus::Unknown => ExitStatus::Unknown,
+        }
+    }
+}

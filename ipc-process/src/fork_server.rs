@@ -1,0 +1,137 @@
+//! A small process of one thread that forks others on request.
+//!
+//! A process with threads must not be forked, and a pool has a thread. So a pool that forks its workers forks this
+//! server first, while the process still has one thread, and has it fork the workers from then on: each is a copy of the
+//! process as it was when the pool was made.
+//!
+//! ```text
+//! owner                             server                        worker
+//!   Order{start, channel, statuses}  ->  forks                      begins with its end of the channel
+//!                     <-  Answer         (handle of the worker)
+//!                     <-  status, on `statuses`, when it has collected the worker
+//! ```
+//!
+//! The owner has the worker's process handle, so it learns of the worker's death from the kernel; the server only adds the
+//! exit status, which the kernel gives to parents alone. When the server dies, the workers go on, their statuses are
+//! unknown, and no more workers can be forked. When the owner dies, the server and all workers are killed.
+//!
+//! # Safety
+//!
+//! The server forks itself: it has one thread.
+#![allow(unsafe_code)]
+
+use crate::attached::{Attached, WireStatus};
+use crate::builder::Builder;
+use crate::entry;
+use crate::error::SpawnError;
+use crate::launch::{self, Surroundings};
+use crate::process::Process;
+use crate::wire::{ParentEnd, Start, channel_limits};
+use ipc_codec::handle::Handle;
+use ipc_pipe::{Pipe, RecvError, Sender, TryRecvError};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::{AsHandle, OwnedHandle};
+use ipc_sys::process::Child;
+use ipc_sys::readiness::{Interest, Watch, wait};
+use serde::{Deserialize, Serialize};
+
+/// The owner's side of a fork server.
+#[derive(Debug)]
+pub(crate) struct ForkServer {
+    orders: Pipe<Order, Answer>,
+    /// Held, so that its remains are collected with it.
+    _process: Process<()>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    start: Start,
+    /// The worker's end of the channel to the owner, bare: the server hands it on and is no holder of it.
+    channel: Handle<OwnedHandle>,
+    statuses: Sender<WireStatus>,
+}
+
+/// The worker's process id and handle, or why there is none.
+type Answer = Result<(u32, Handle<OwnedHandle>), String>;
+
+impl ForkServer {
+    /// Forks the server off this process, which has one thread.
+    pub(crate) fn start() -> Result<Self, SpawnError> {
+        let (here, there) = ipc_pipe::pipe().map_err(SpawnError::os("making the fork server's channel"))?;
+        let process = Builder::new().name("ForkServer").daemon(true).fork(serve, there)?;
+        Ok(ForkServer { orders: here.with_limits(channel_limits()), _process: process })
+    }
+
+    /// Has the server fork a worker that does what `start` says.
+    pub(crate) fn fork(&self, start: Start) -> Result<(Attached, ParentEnd), SpawnError> {
+        let (here, there) = launch::channel()?;
+        let (statuses_tx, statuses) =
+            ipc_pipe::simplex().map_err(SpawnError::os("making the status channel"))?;
+        let order = Order { start, channel: there.into(), statuses: statuses_tx };
+        let gone =
+            |reason: String| SpawnError::Setup { reason: format!("the fork server is gone: {reason}") };
+        self.orders.send(order).map_err(|error| gone(error.to_string()))?;
+        let answer = self.orders.recv().map_err(|error| gone(error.to_string()))?;
+        let (pid, handle) = answer.map_err(|reason| SpawnError::Setup { reason })?;
+        let child = Child::from_handle(pid, handle.into_inner());
+        Ok((Attached::served(child, statuses), here))
+    }
+}
+
+/// The server: forks on order, collects its children, until the owner lets go.
+fn serve(orders: Pipe<Answer, Order>) {
+    let orders = orders.with_limits(channel_limits());
+    let mut children: Vec<(Child, Sender<WireStatus>)> = Vec::new();
+    loop {
+        let mut watches = vec![Watch::new(orders.as_fd(), Interest::Read)];
+        watches.extend(children.iter().map(|(child, _)| Watch::new(child.handle(), Interest::Read)));
+        if wait(&mut watches, Deadline::NEVER).is_err() {
+            // Memory is short. The kernel has the children's ends in store.
+            std::thread::yield_now();
+            continue;
+        }
+        drop(watches);
+        children.retain(|(child, statuses)| match child.wait(Deadline::NOW) {
+            Ok(Some(status)) => {
+                // An owner that does not want to know has dropped its end.
+                let _ = statuses.try_send(status.into());
+                false
+            }
+            Ok(None) | Err(_) => true,
+        });
+        match orders.try_recv() {
+            Ok(order) => {
+                let answer = follow(order, &mut children);
+                if orders.send(answer.map_err(|error| entry::chain(&error))).is_err() {
+                    return;
+                }
+            }
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Recv(RecvError::Eof)) => return,
+            Err(error) => {
+                if orders.send(Err(entry::chain(&error))).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn follow(
+    order: Order,
+    children: &mut Vec<(Child, Sender<WireStatus>)>,
+) -> Result<(u32, Handle<OwnedHandle>), SpawnError> {
+    let Order { start, channel, statuses } = order;
+    let Start { entry, args, setup } = start;
+    // SAFETY: the server has one thread.
+    let child = unsafe {
+        launch::fork_with(channel.into_inner(), setup, Surroundings::default(), move |role, channel| {
+            role.run_entry(channel, &entry, args)
+        })
+    }?;
+    let handle = child.duplicate_handle().map_err(SpawnError::os("duplicating the worker's handle"));
+    let pid = child.pid();
+    // Also when its handle cannot be sent: it has to be collected, and ends when the owner drops its end of the channel.
+    children.push((child, statuses));
+    Ok((pid, handle?.into()))
+}
