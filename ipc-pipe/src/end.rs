@@ -45,8 +45,9 @@ pub(crate) struct Half {
     socket: Arc<MessageSocket>,
     direction: Direction,
     limits: Limits,
-    /// Another process may hold the socket now: closing the direction here would close it there.
-    passed_on: AtomicBool,
+    /// Whether the end of this half is the end of its direction: once the pipe was divided, and as long as no other
+    /// process may hold the socket, for which closing the direction here would close it there.
+    ends_direction: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,12 +86,16 @@ impl Half {
         self.limits = limits;
     }
 
+    pub(crate) fn mark_divided(&self) {
+        self.ends_direction.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn mark_passed_on(&self) {
-        self.passed_on.store(true, Ordering::Relaxed);
+        self.ends_direction.store(false, Ordering::Relaxed);
     }
 
     fn new(socket: Arc<MessageSocket>, direction: Direction) -> Self {
-        Half { socket, direction, limits: Limits::default(), passed_on: AtomicBool::new(false) }
+        Half { socket, direction, limits: Limits::default(), ends_direction: AtomicBool::new(false) }
     }
 }
 
@@ -98,7 +103,7 @@ impl Drop for Half {
     fn drop(&mut self) {
         // The last half closes the socket, which says more than a shutdown.
         let other_half_lives = Arc::strong_count(&self.socket) > 1;
-        if other_half_lives && !self.passed_on.load(Ordering::Relaxed) {
+        if other_half_lives && self.ends_direction.load(Ordering::Relaxed) {
             // It fails only for a socket that is not connected, and then there is nobody to tell.
             let _ = match self.direction {
                 Direction::Send => self.socket.shutdown_send(),

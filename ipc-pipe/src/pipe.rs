@@ -140,6 +140,8 @@ impl<S, R> Pipe<S, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(self) -> (Sender<S>, Receiver<R>) {
+        self.sender.end.mark_divided();
+        self.receiver.end.mark_divided();
         (self.sender, self.receiver)
     }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
 use std::io;
+use std::thread::LocalKey;
 
 /// The largest payload, in bytes, that travels inside the message itself.
 ///
@@ -49,7 +50,7 @@ pub(crate) fn send<T: Serialize>(
     limits: &Limits,
     deadline: Deadline,
 ) -> Result<(), SendFailure> {
-    with_buffer(|payload| {
+    with_buffer(&OUTGOING, |payload| {
         payload.clear();
         let mut handles = Vec::new();
         ipc_codec::encode_into(value, payload, &mut handles, limits).map_err(SendFailure::Encode)?;
@@ -82,7 +83,7 @@ pub(crate) fn recv<T: DeserializeOwned>(
     limits: &Limits,
     deadline: Deadline,
 ) -> Result<Option<T>, RecvError> {
-    with_buffer(|buffer| {
+    with_buffer(&INCOMING, |buffer| {
         buffer.resize(HEADER_SIZE + INLINE_MAX, 0);
         let received = match socket.recv(buffer, deadline) {
             Ok(received) => received,
@@ -131,17 +132,21 @@ fn check_length(announced: u64, payload: &[u8]) -> Result<(), FrameError> {
     Ok(())
 }
 
+thread_local! {
+    /// For encoding; empty between messages.
+    static OUTGOING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// For receiving; as long as the longest message, so that it is cleared once and not for each.
+    static INCOMING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Runs `work` with a buffer of this thread, which keeps its allocation between messages.
-fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    thread_local! {
-        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    }
+fn with_buffer<R>(slot: &'static LocalKey<Cell<Vec<u8>>>, work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     // Taken out while it is in use: encoding and decoding run code of the user, which may send and receive, too.
-    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+    let mut buffer = slot.try_with(Cell::take).unwrap_or_default();
     let result = work(&mut buffer);
     // One large message should not keep its memory for ever.
     if buffer.capacity() <= 4 * INLINE_MAX {
-        let _ = BUFFER.try_with(|slot| slot.set(buffer));
+        let _ = slot.try_with(|slot| slot.set(buffer));
     }
     result
 }

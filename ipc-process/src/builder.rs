@@ -7,7 +7,7 @@
 
 use crate::attached::Attached;
 use crate::current::{self, TreePath};
-use crate::entry::Entry;
+use crate::entry::{Callee, Entry};
 use crate::error::SpawnError;
 use crate::fork_server::ForkServer;
 use crate::launch::{self, Surroundings};
@@ -293,16 +293,19 @@ impl Builder {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
         let message = ipc_codec::encode(&args, &self.limits)?;
         // From here on the handles in the arguments are the child's.
         drop(args);
         match self.method {
-            StartMethod::Spawn => self.launch_spawn(entry, message),
-            // SAFETY: handed on to the caller.
-            StartMethod::Fork => unsafe {
-                self.launch_fork(move |role, channel| role.run_entry(channel, &entry, message))
-            },
+            StartMethod::Spawn => {
+                let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
+                self.launch_spawn(entry, message)
+            }
+            StartMethod::Fork => {
+                let callee = Callee::of(function);
+                // SAFETY: handed on to the caller.
+                unsafe { self.launch_fork(move |role, channel| role.run_callee(channel, &callee, message)) }
+            }
         }
     }
 
@@ -351,6 +354,9 @@ impl Builder {
     fn prepare(&self, announce: bool) -> Result<(Setup, NewProcess), SpawnError> {
         if let Some(name) = self.surroundings.env.bad_name() {
             return Err(SpawnError::InvalidInput { what: format!("the variable name {name:?}") });
+        }
+        if let Some(name) = self.surroundings.env.name_of_bad_value() {
+            return Err(SpawnError::InvalidInput { what: format!("the value of the variable {name:?}") });
         }
         reaper::sweep();
         let path: TreePath = current::next_child();

@@ -1,6 +1,6 @@
 //! The child's side: become what the parent asked for, call the function, say how it went, exit.
 
-use crate::entry::{Entry, Outcome};
+use crate::entry::{Callee, Entry, Outcome};
 use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
 use crate::{current, entry};
 use ipc_codec::{Limits, Message};
@@ -12,7 +12,7 @@ use std::io::Write;
 /// The exit code after the function returned.
 const EXIT_RETURNED: i32 = 0;
 /// The exit code after a panic, as the standard library has it.
-const EXIT_PANICKED: i32 = 101;
+pub(crate) const EXIT_PANICKED: i32 = 101;
 /// The exit code when the function was not called or its result could not be encoded.
 pub(crate) const EXIT_REFUSED: i32 = 1;
 
@@ -60,11 +60,15 @@ pub(crate) struct Role {
 impl Role {
     /// Calls a named function; the exit code.
     pub(crate) fn run_entry(&self, channel: &ChildEnd, entry: &Entry, args: Message) -> i32 {
-        let outcome = match entry.resolve() {
-            Ok(callee) => callee.call(args, &self.limits, &mut || self.started(channel)),
-            Err(error) => Outcome::ImageDiffers(error.to_string()),
-        };
-        finish(channel, outcome)
+        match entry.resolve() {
+            Ok(callee) => self.run_callee(channel, &callee, args),
+            Err(error) => finish(channel, Outcome::ImageDiffers(error.to_string())),
+        }
+    }
+
+    /// Calls a function; the exit code.
+    pub(crate) fn run_callee(&self, channel: &ChildEnd, callee: &Callee, args: Message) -> i32 {
+        finish(channel, callee.call(args, &self.limits, &mut || self.started(channel)))
     }
 
     /// Calls a closure; the exit code.

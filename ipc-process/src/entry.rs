@@ -50,7 +50,7 @@ pub(crate) enum Outcome {
     ImageDiffers(String),
 }
 
-/// A function that [`Entry::resolve`] found in this process.
+/// A function of this process, with the trampoline for its types.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Callee {
     trampoline: Trampoline,
@@ -64,11 +64,11 @@ type Trampoline = fn(*const (), u64, Message, &Limits, &mut dyn FnMut()) -> Outc
 impl Entry {
     /// The name of `function`; `None` when its code lies in no module, as code that was generated at run time.
     pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
-        let trampoline: Trampoline = call::<A, R>;
+        let Callee { trampoline, function, fingerprint } = Callee::of(function);
         Some(Entry {
             trampoline: Place::of(trampoline as usize)?,
             function: Place::of(function as usize)?,
-            fingerprint: fingerprint::<A, R>(),
+            fingerprint,
         })
     }
 
@@ -85,6 +85,15 @@ impl Entry {
 }
 
 impl Callee {
+    /// For a call in this process or in a copy of it, where no name is needed.
+    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Self {
+        Callee {
+            trampoline: call::<A, R>,
+            function: function as *const (),
+            fingerprint: fingerprint::<A, R>(),
+        }
+    }
+
     /// Decodes the arguments, tells `started`, calls the function, encodes the result.
     pub(crate) fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
         (self.trampoline)(self.function, self.fingerprint, args, limits, started)

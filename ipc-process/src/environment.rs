@@ -51,4 +51,11 @@ impl EnvChanges {
         };
         self.changes.keys().find(is_bad).map(OsString::as_os_str)
     }
+
+    /// The name of a value that no environment can hold, if one was asked for.
+    pub(crate) fn name_of_bad_value(&self) -> Option<&OsStr> {
+        let is_bad = |value: &OsString| value.as_encoded_bytes().contains(&0);
+        let bad = self.changes.iter().find(|(_, value)| value.as_ref().is_some_and(is_bad));
+        bad.map(|(name, _)| name.as_os_str())
+    }
 }

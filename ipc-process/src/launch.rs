@@ -108,6 +108,7 @@ pub(crate) unsafe fn fork_with(
     match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
         Forked::Parent(child) => Ok(child),
         Forked::Child => {
+            let _guard = ExitOnUnwind;
             let buried = family.bury_members();
             let (life, children, identity) = held;
             life.forget_parents();
@@ -120,6 +121,16 @@ pub(crate) unsafe fn fork_with(
             drop(streams);
             child::run_forked(&channel, ready.map(|()| setup), identity, work)
         }
+    }
+}
+
+/// In a forked child: a panic ends the process. The frames above are the parent's, who goes on with them; a copy that
+/// unwound through them would do so as well.
+struct ExitOnUnwind;
+
+impl Drop for ExitOnUnwind {
+    fn drop(&mut self) {
+        process::exit_now(child::EXIT_PANICKED);
     }
 }
 
@@ -152,6 +163,8 @@ pub(crate) fn channel() -> Result<(ParentEnd, OwnedHandle), SpawnError> {
     let (here, there): (ParentEnd, ChildEnd) =
         ipc_pipe::pipe().map_err(SpawnError::os("making the channel"))?;
     let there = there.into_handle().map_err(SpawnError::os("making the channel"))?;
+    // The child's streams are put in their places while it has the channel.
+    let there = process::above_stdio(there).map_err(SpawnError::os("making the channel"))?;
     Ok((here.with_limits(channel_limits()), there))
 }
 

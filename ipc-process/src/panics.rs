@@ -69,10 +69,12 @@ pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
     install_hook();
     // What `work` leaves half changed when it unwinds belongs to the caller, who ends its use of it.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        let seen = SEEN.with_borrow_mut(Option::take);
-        // The payload of another kind of unwinding never went through the hook.
+        let message = text_of(&*payload);
+        // The payload of another kind of unwinding never went through the hook, and what the hook saw may be a panic that
+        // `work` caught.
+        let seen = SEEN.with_borrow_mut(Option::take).filter(|seen| seen.message == message);
         seen.unwrap_or_else(|| PanicReport {
-            message: text_of(&*payload).to_owned(),
+            message: message.to_owned(),
             location: None,
             backtrace: String::new(),
         })

@@ -23,8 +23,6 @@ pub(crate) struct Running {
     channel: ParentEnd,
     /// Taken out by `drop` alone.
     child: Option<Attached>,
-    /// How the call went, once the child said it.
-    outcome: Option<Outcome>,
 }
 
 impl Running {
@@ -36,7 +34,7 @@ impl Running {
         child: Attached,
         channel: ParentEnd,
     ) -> Self {
-        Running { name, daemon, limits, start_deadline, channel, child: Some(child), outcome: None }
+        Running { name, daemon, limits, start_deadline, channel, child: Some(child) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -76,25 +74,25 @@ impl Running {
 
     /// Waits for the end of the process and takes its encoded result; `None` when the deadline passed first.
     pub(crate) fn finish(&mut self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
-        while self.outcome.is_none() {
-            self.outcome = match self.next_word(deadline)? {
-                Word::Said(FromChild::Ready) => None,
-                Word::Said(FromChild::Done(outcome)) => Some(outcome),
-                Word::Said(FromChild::Refused(refusal)) => {
-                    Some(Outcome::ArgumentsRefused(crate::entry::chain(&SpawnError::from(refusal))))
+        // The child never waits for its words to be taken, so one wait, for its end, is enough.
+        let Some(status) = self.child().wait(deadline).map_err(JoinError::Os)? else { return Ok(None) };
+        let outcome = loop {
+            match self.channel.try_recv() {
+                Ok(FromChild::Ready) => {}
+                Ok(FromChild::Done(outcome)) => break outcome,
+                Ok(FromChild::Refused(refusal)) => {
+                    break Outcome::ArgumentsRefused(crate::entry::chain(&SpawnError::from(refusal)));
                 }
-                Word::Ended(status) => return Err(status.into()),
-                Word::TimedOut => return Ok(None),
-            };
-        }
-        if self.child().wait(deadline).map_err(JoinError::Os)?.is_none() {
-            return Ok(None);
-        }
-        match self.outcome.take() {
-            Some(Outcome::Returned(result)) => Ok(Some(result)),
-            Some(Outcome::Panicked(report)) => Err(JoinError::Panicked(report)),
-            Some(outcome) => Err(JoinError::Encode { reason: reason_of(outcome) }),
-            None => Err(JoinError::StatusLost),
+                // Somebody else may hold a copy of the child's end; the child itself says nothing any more.
+                Err(TryRecvError::Empty | TryRecvError::Recv(RecvError::Eof)) => return Err(status.into()),
+                Err(TryRecvError::Recv(error)) => return Err(error.into()),
+                Err(error) => return Err(JoinError::Os(std::io::Error::other(error))),
+            }
+        };
+        match outcome {
+            Outcome::Returned(result) => Ok(Some(result)),
+            Outcome::Panicked(report) => Err(JoinError::Panicked(report)),
+            outcome => Err(JoinError::Encode { reason: reason_of(outcome) }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a child has as its standard input, output and error.
 
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use ipc_sys::process::above_stdio;
 use std::fs::File;
 use std::io;
 
@@ -62,7 +63,10 @@ pub(crate) struct Streams([Option<OwnedHandle>; 3]);
 impl Streams {
     pub(crate) fn open(streams: [Stdio; 3]) -> io::Result<Self> {
         let [stdin, stdout, stderr] = streams;
-        Ok(Streams([stdin.open()?, stdout.open()?, stderr.open()?]))
+        // In a process whose own streams are closed, what is opened takes their places, and would be overwritten in the
+        // child by the streams put there before it.
+        let open = |stream: Stdio| stream.open()?.map(above_stdio).transpose();
+        Ok(Streams([open(stdin)?, open(stdout)?, open(stderr)?]))
     }
 
     pub(crate) fn handles(&self) -> [Option<BorrowedHandle<'_>>; 3] {

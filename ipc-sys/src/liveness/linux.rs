@@ -29,6 +29,10 @@ pub(super) fn die_when_cut(lifeline: OwnedHandle) -> io::Result<()> {
     fcntl(&lifeline, F_SETSIG, libc::SIGKILL)?;
     let flags = fcntl(&lifeline, libc::F_GETFL, 0)?;
     fcntl(&lifeline, libc::F_SETFL, flags | libc::O_ASYNC)?;
+    // A file that has no such signals passes the flag over without a word.
+    if fcntl(&lifeline, libc::F_GETFL, 0)? & libc::O_ASYNC == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the handle cannot signal"));
+    }
     // The signal comes for what happens from now on. What happened before has to be looked at.
     let cut = crate::readiness::wait_one(
         lifeline.as_fd(),

@@ -8,8 +8,8 @@
 //! - `fork() -> child or (pid, handle)`: a copy of this process, or an error that says the system has none.
 //! - `try_wait(handle)`: the exit status once the process has ended, without waiting; collects the remains.
 //! - `signal(handle, signal)`: to that process and never to another; nothing when it has ended.
-//! - `thread_count()`, `exit_now(code)`, `replace_stdio(number, handle)`, `set_display_name(name)`,
-//!   `ignore_broken_pipes()`.
+//! - `thread_count()`, `exit_now(code)`, `replace_stdio(number, handle)`, `above_stdio(handle)`,
+//!   `set_display_name(name)`, `ignore_broken_pipes()`.
 //! - `name_channel(handle)`, `claim_channel(name)`: how a spawned program finds the handle that it was started with.
 //!
 //! The handle of a process is readable (see [`readiness`](crate::readiness)) when the process has ended.
@@ -347,6 +347,16 @@ pub fn exit_now(code: i32) -> ! {
 /// When `number` is above 2.
 pub fn replace_stdio(number: usize, handle: BorrowedHandle<'_>) -> io::Result<()> {
     imp::replace_stdio(number, handle)
+}
+
+/// The same object by a handle that is not in the place of a standard stream, where [`replace_stdio`] and a program that is
+/// started would overwrite it.
+///
+/// # Errors
+///
+/// The system's error when the table of handles is full.
+pub fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
+    imp::above_stdio(handle)
 }
 
 /// Sets the name under which tools such as `ps` and `top` list this process; the system may cut it short.
