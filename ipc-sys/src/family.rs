@@ -46,8 +46,7 @@ pub struct FamilyHandle {
 impl FamilyHandle {
     /// Takes a handle into the set.
     pub fn new(handle: OwnedHandle) -> Self {
-        members().insert(handle.as_raw_fd());
-        FamilyHandle { handle: ManuallyDrop::new(handle) }
+        hold_forks().adopt(handle)
     }
 
     /// Takes the handle out of the set, to hand it on.
@@ -66,9 +65,43 @@ impl AsHandle for FamilyHandle {
 
 impl Drop for FamilyHandle {
     fn drop(&mut self) {
-        // Out of the set before the number is free again: another thread may get the same number at once.
-        members().remove(&self.handle.as_raw_fd());
+        // Out of the set before the number is free again: another thread may get the same number at once. And closed while
+        // the set is locked: a fork in between would copy a handle that is in no set any more.
+        let mut members = members();
+        members.remove(&self.handle.as_raw_fd());
         drop(take(&mut self.handle));
+    }
+}
+
+/// Keeps the family's forks of this process away until the result is dropped: what is made meanwhile can be taken into the
+/// set before anybody copies it.
+///
+/// # Examples
+///
+/// ```
+/// let mut held = ipc_sys::family::hold_forks();
+/// let file = std::fs::File::open("/dev/null")?;
+/// let member = held.adopt(file.into());
+/// // Dropping a member needs the set, too.
+/// drop(held);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn hold_forks() -> HeldForks {
+    HeldForks { members: members() }
+}
+
+/// What [`hold_forks`] gives.
+#[derive(Debug)]
+#[must_use = "forks are kept away until this is dropped"]
+pub struct HeldForks {
+    members: MutexGuard<'static, BTreeSet<RawFd>>,
+}
+
+impl HeldForks {
+    /// Takes a handle into the set.
+    pub fn adopt(&mut self, handle: OwnedHandle) -> FamilyHandle {
+        self.members.insert(handle.as_raw_fd());
+        FamilyHandle { handle: ManuallyDrop::new(handle) }
     }
 }
 

@@ -44,7 +44,8 @@ fn the_end_comes_although_a_forked_child_lives() {
     });
 }
 
-/// In the child the number stays taken, every use says that the other side is gone, and dropping the value is harmless.
+/// In the child the number stays taken, every use says that the other side is gone, and dropping the value is
+/// harmless.
 #[test]
 fn a_buried_handle_says_that_nobody_is_there() {
     isolated(|| {

@@ -35,6 +35,14 @@ fn new_memory_is_zero_and_of_exactly_its_size() {
     assert_eq!(SharedMapping::create(0).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
+/// The kernel itself would take page after page until it ends processes to find more.
+#[test]
+fn more_than_the_machine_has_is_refused_at_once() {
+    for size in [1 << 50, isize::MAX as usize, usize::MAX] {
+        assert_eq!(SharedMapping::create(size).unwrap_err().kind(), ErrorKind::OutOfMemory, "{size}");
+    }
+}
+
 #[test]
 fn a_peer_cannot_change_the_size() {
     isolated(|| {
@@ -158,7 +166,7 @@ fn frozen_bytes_stay_as_they_are() {
     assert_eq!(ftruncate(&handle, 0), Err(Errno::PERM));
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     assert_eq!(fallocate(&handle, flags, 0, 4096), Err(Errno::PERM));
-    SharedMapping::from_handle(handle).expect_err("it cannot be mapped for writing");
+    assert_eq!(refusal(handle), ErrorKind::InvalidData, "it cannot be mapped for writing");
     assert_eq!(&*bytes, b"one two");
 }
 

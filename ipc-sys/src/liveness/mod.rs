@@ -15,7 +15,7 @@ mod linux;
 use linux as imp;
 
 use crate::clock::Deadline;
-use crate::family::FamilyHandle;
+use crate::family::{FamilyHandle, hold_forks};
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use crate::readiness::{Interest, wait_one};
 use std::io;
@@ -44,8 +44,10 @@ pub struct Lifeline(OwnedHandle);
 ///
 /// The system's error when the table of handles is full.
 pub fn lifeline() -> io::Result<(Keeper, Lifeline)> {
+    // A copy of the keeper in a child of another thread would keep the lifeline whole.
+    let mut held = hold_forks();
     let (keeper, lifeline) = imp::pair()?;
-    Ok((Keeper(FamilyHandle::new(keeper)), Lifeline(lifeline)))
+    Ok((Keeper(held.adopt(keeper)), Lifeline(lifeline)))
 }
 
 impl Lifeline {

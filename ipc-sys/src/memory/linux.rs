@@ -28,7 +28,7 @@ pub(super) fn create(size: usize) -> io::Result<OwnedHandle> {
 }
 
 pub(super) fn verify(handle: BorrowedHandle<'_>) -> io::Result<usize> {
-    verify_seals(handle, SIZE_SEALS)
+    verify_seals(handle, SIZE_SEALS, SealFlags::WRITE | SealFlags::FUTURE_WRITE)
 }
 
 pub(super) fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
@@ -49,7 +49,7 @@ pub(super) fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
 }
 
 pub(super) fn verify_frozen(handle: BorrowedHandle<'_>) -> io::Result<usize> {
-    verify_seals(handle, FROZEN_SEALS)
+    verify_seals(handle, FROZEN_SEALS, SealFlags::empty())
 }
 
 pub(super) fn map(handle: BorrowedHandle<'_>, size: usize, writable: bool) -> io::Result<NonNull<u8>> {
@@ -80,6 +80,12 @@ fn unsealed(size: usize) -> io::Result<OwnedHandle> {
     if getrlimit(Resource::Fsize).current.is_some_and(|limit| size as u64 > limit) {
         return Err(Errno::FBIG.into());
     }
+    // The kernel would reserve page after page of an impossible size, until it ends processes to find more.
+    let system = rustix::system::sysinfo();
+    let n_units = u128::from(system.totalram) + u128::from(system.totalswap);
+    if size as u128 > n_units * u128::from(system.mem_unit) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let handle = match rustix::fs::memfd_create(c"multiproc", flags | MemfdFlags::NOEXEC_SEAL) {
         // Kernels before 6.3 do not know the flag.
@@ -90,13 +96,20 @@ fn unsealed(size: usize) -> io::Result<OwnedHandle> {
     Ok(handle)
 }
 
-fn verify_seals(handle: BorrowedHandle<'_>, wanted: SealFlags) -> io::Result<usize> {
+fn verify_seals(
+    handle: BorrowedHandle<'_>,
+    wanted: SealFlags,
+    unwanted: SealFlags,
+) -> io::Result<usize> {
     let refuse = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     let Ok(seals) = rustix::fs::fcntl_get_seals(handle) else {
         return refuse("the handle is not sealed memory");
     };
     if !seals.contains(wanted) {
         return refuse("the memory is not sealed: its sender could still change it under us");
+    }
+    if seals.intersects(unwanted) {
+        return refuse("the memory is sealed against writing");
     }
     match usize::try_from(rustix::fs::fstat(handle)?.st_size) {
         Ok(0) | Err(_) => refuse("the memory has no bytes"),

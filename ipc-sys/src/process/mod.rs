@@ -27,6 +27,7 @@ use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use crate::readiness::{Interest, wait_one};
 use std::ffi::{CStr, CString, OsStr};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use std::{error, fmt, io};
 
 /// The path by which this process can run its own program again, also when the file was replaced or removed.
@@ -103,14 +104,21 @@ impl Child {
     ///
     /// The system's error, when memory is short.
     pub fn wait(&self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
-        if !self.has_status() && !self.has_ended(deadline)? {
-            return Ok(None);
+        loop {
+            if !self.has_status() && !self.has_ended(deadline)? {
+                return Ok(None);
+            }
+            let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+            if status.is_none() {
+                *status = imp::try_wait(self.handle())?;
+            }
+            if status.is_some() || deadline.is_over() {
+                return Ok(*status);
+            }
+            drop(status);
+            // It has ended, and a debugger that traces it has not let go of it yet: nothing tells of that moment.
+            std::thread::sleep(deadline.remaining_at_most(Duration::from_millis(1)));
         }
-        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        if status.is_none() {
-            *status = imp::try_wait(self.handle())?;
-        }
-        Ok(*status)
     }
 
     /// Waits for the end of the process without collecting it; whether it has ended.

@@ -16,7 +16,7 @@ mod linux;
 use linux as imp;
 
 use crate::clock::Deadline;
-use crate::family::FamilyHandle;
+use crate::family::{FamilyHandle, hold_forks};
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use crate::readiness::{Interest, wait_one};
 use std::{error, fmt, io};
@@ -74,8 +74,10 @@ impl MessageSocket {
     ///
     /// The system's error when the table of handles is full.
     pub fn pair() -> io::Result<(Self, Self)> {
+        // A fork by another thread between the making and the joining would copy ends that nobody knows of.
+        let mut held = hold_forks();
         let (a, b) = imp::pair()?;
-        Ok((MessageSocket(FamilyHandle::new(a)), MessageSocket(FamilyHandle::new(b))))
+        Ok((MessageSocket(held.adopt(a)), MessageSocket(held.adopt(b))))
     }
 
     /// Takes an end that came from another process.

@@ -30,7 +30,9 @@ mod alarm;
 mod args;
 mod row;
 mod runner;
+mod sweep;
 
 pub use args::Args;
 pub use row::Row;
 pub use runner::{Scenario, run, run_with};
+pub use sweep::{Sweep, sweep};
