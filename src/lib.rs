@@ -1,1 +1,90 @@
-//! Processes, pools, queues, pipes and shared memory in the shape of Python's `multiprocessing`.
+//! Processes, pools, queues and pipes in the shape of Python's `multiprocessing`, safe under `kill -9`.
+//!
+//! A function runs in another process, as another call would run in another thread: with typed arguments, a typed result, and
+//! queues and pipes to talk to it meanwhile. Whoever is killed, at whatever instruction, takes down nobody else: no lock stays
+//! held, no queue stands still, no pipe stays open, no pool hangs, and nothing is left behind.
+//!
+//! # A first program
+//!
+//! ```
+//! use multiproc::{Pool, Process};
+//!
+//! fn count(text: String) -> usize {
+//!     text.split_whitespace().count()
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     multiproc::init(); // The first line of `main`: in a child, it runs the function and never returns.
+//!
+//!     let process = Process::spawn(count, "to be or not to be".to_string())?;
+//!     assert_eq!(process.join()?, 6);
+//!
+//!     let pool = Pool::new(2)?;
+//!     let counts = pool.map(count, ["a rose is a rose", "is a rose"].map(String::from));
+//!     assert_eq!(counts.into_iter().sum::<Result<usize, _>>()?, 8);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `examples/wordcount` is a whole program: it counts the words of many files in a pool, also while its workers are
+//! killed.
+//!
+//! # What is where
+//!
+//! Each part is a crate of its own, which can be used alone and is a module here.
+//!
+//! ## Processes: [`process`]
+//!
+//! * [`init`], the first line of `main`.
+//! * [`Process`], a function in another process; [`Builder`], with its settings; [`StartMethod`], how it is made.
+//! * [`Pool`], worker processes that run many calls and are replaced when they die.
+//! * [`current`], who this process is.
+//!
+//! ## Messages: [`queue`] and [`pipe`](mod@pipe)
+//!
+//! * [`Queue`], many processes to many.
+//! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
+//!
+//! ## Data: [`codec`]
+//!
+//! * [`Handle`], a file or socket that travels in a message.
+//! * [`Limits`], what a message may cost.
+//!
+//! # What is not there yet
+//!
+//! Values and arrays in shared memory, locks between processes (`ipc-shared`), and objects in a server process
+//! (`ipc-manager`): these crates hold their purpose and nothing to use, so that nothing of them is found here.
+//!
+//! # Features
+//!
+//! * `auto-init` calls [`init`] when the program is loaded, for programs whose `main` belongs to somebody else: test
+//!   harnesses, doctests, benchmark harnesses.
+
+#[doc(inline)]
+pub use ipc_codec as codec;
+#[doc(inline)]
+pub use ipc_pipe as pipe;
+#[doc(inline)]
+pub use ipc_process as process;
+#[doc(inline)]
+pub use ipc_queue as queue;
+
+#[doc(no_inline)]
+pub use ipc_process::{
+    AsyncResult, Builder, Current, ExitStatus, JoinError, JoinTimeoutError, PanicReport, Pool, PoolBuilder,
+    PoolError, PoolWorker, Process, SpawnError, StartMethod, Stdio, TaskError, current, init,
+};
+
+#[doc(no_inline)]
+pub use ipc_queue::Queue;
+
+#[doc(no_inline)]
+pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};
+
+#[doc(no_inline)]
+pub use ipc_codec::{Limits, handle::Handle};
+
+/// The programs of the README, so that they compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,0 @@
-//! The multiproc family measured against itself and against its peers.

@@ -1,0 +1,82 @@
+//! The multiproc family measured against itself and against its peers.
+//!
+//! `cargo run --release -p ipc-bench -- AREA [--quick] [--json]`, or `cargo xtask bench` for all areas at once.
+//!
+//! A file per area, each with its contenders; [`measure`] has the one loop that runs them all in turn.
+
+mod measure;
+mod row;
+mod spawn;
+
+use measure::Effort;
+use row::Row;
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Measures one area.
+type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
+
+/// All areas, by name.
+const AREAS: [(&str, Area); 1] = [("spawn", spawn::rows)];
+
+/// Shown with an unknown area or option.
+const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";
+
+/// The exit code when the command line is wrong.
+const EXIT_USAGE: u8 = 2;
+
+/// What the command line asks for.
+enum Command {
+    List,
+    Run { area: Area, effort: Effort, json: bool },
+}
+
+fn main() -> ExitCode {
+    // A peer that runs this program again stops here, before any code of the family.
+    if spawn::is_peer() {
+        return ExitCode::SUCCESS;
+    }
+    ipc_process::init();
+    match parse(std::env::args().skip(1)) {
+        Ok(Command::List) => {
+            AREAS.iter().for_each(|(name, _)| println!("{name}"));
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Run { area, effort, json }) => match area(effort) {
+            Ok(rows) => {
+                print!("{}", if json { row::json_lines(&rows) } else { row::table(&rows) });
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("ipc-bench: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(reason) => {
+            let names: Vec<_> = AREAS.iter().map(|(name, _)| *name).collect();
+            eprintln!("ipc-bench: {reason}\n{USAGE}\nareas: {}", names.join(", "));
+            EXIT_USAGE.into()
+        }
+    }
+}
+
+fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut area = None;
+    let mut effort = Effort::Full;
+    let mut json = false;
+    for word in words {
+        match word.as_str() {
+            "--list" => return Ok(Command::List),
+            "--quick" => effort = Effort::Quick,
+            "--json" => json = true,
+            option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+            name if area.is_none() => {
+                let found = AREAS.iter().find(|(known, _)| *known == name);
+                area = Some(found.ok_or_else(|| format!("there is no area {name}"))?.1);
+            }
+            other => return Err(format!("one area at a time: {other} is a second one")),
+        }
+    }
+    let area = area.ok_or("no area")?;
+    Ok(Command::Run { area, effort, json })
+}

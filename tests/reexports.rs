@@ -1,0 +1,75 @@
+//! Uses one thing of each member through the umbrella, by its short name and by its module.
+
+use ipc_testkit::isolated;
+use multiproc::{Builder, Handle, Limits, Pool, Process, Queue, SendError, StartMethod, pipe, simplex};
+use std::fs::File;
+use std::io::Read;
+
+#[test]
+fn codec() {
+    let limits = Limits::default();
+    let null = Handle::new(File::open("/dev/null").expect("every system has it"));
+    let message = multiproc::codec::encode(&("null", null), &limits).expect("it is small");
+    let (name, mut file): (String, Handle<File>) = message.decode(&limits).expect("it was encoded");
+    assert_eq!((name.as_str(), file.read(&mut [0]).expect("it can be read")), ("null", 0));
+}
+
+#[test]
+fn queue() {
+    isolated(|| {
+        let queue: Queue<String> = multiproc::queue::Queue::bounded(2).expect("there is memory");
+        let child =
+            Process::spawn(|queue: Queue<String>| queue.put("from the child".into()).is_ok(), queue.clone());
+        assert_eq!(queue.get().expect("the child puts one"), "from the child");
+        assert!(child.expect("it was started").join().expect("it returned"));
+    });
+}
+
+#[test]
+fn pipes() {
+    isolated(|| {
+        let (here, there) = pipe::<u32, u32>().expect("there are sockets");
+        let double = |there: multiproc::Pipe<u32, u32>| there.send(2 * there.recv().unwrap()).unwrap();
+        let child = Process::spawn(double, there).expect("it was started");
+        here.send(21).expect("the child receives");
+        assert_eq!(here.recv().expect("the child answers"), 42);
+        child.join().expect("it returned");
+
+        let (tx, rx) = simplex::<u8>().expect("there are sockets");
+        drop::<multiproc::pipe::Receiver<u8>>(rx);
+        assert!(matches!(tx.send(1), Err(SendError::Closed(1))));
+    });
+}
+
+#[test]
+fn process() {
+    isolated(|| {
+        for &method in StartMethod::ALL {
+            let process: multiproc::process::Process<String> = Builder::new()
+                .name("member")
+                .method(method)
+                .spawn(|(): ()| multiproc::current().name().to_owned(), ())
+                .expect("it was started");
+            assert_eq!(process.join().expect("it returned"), "member");
+        }
+    });
+}
+
+#[test]
+fn pool() {
+    isolated(|| {
+        multiproc::init();
+        // In a child: what tells the workers that their parent is gone stays open as long as the parent lives.
+        let parent = Process::spawn(
+            |(): ()| {
+                let pool = Pool::new(2).expect("the workers were started");
+                let squares = pool.map(|n: u32| n * n, 1..=4);
+                pool.join();
+                squares.into_iter().map(|square| square.expect("each returned")).collect()
+            },
+            (),
+        );
+        let squares: Vec<u32> = parent.expect("it was started").join().expect("it returned");
+        assert_eq!(squares, [1, 4, 9, 16]);
+    });
+}
