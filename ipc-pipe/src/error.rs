@@ -58,6 +58,9 @@ pub enum RecvError {
     /// The message cannot be decoded into the type that this end expects.
     #[error("the message could not be decoded")]
     Decode(#[from] DecodeError),
+    /// The message is longer than any that this family sends.
+    #[error("the message is longer than a frame may be")]
+    TooLong,
     /// This process had no room for the handles of the message: its table of handles is full.
     #[error("the handles of the message were lost: the table of handles is full")]
     HandlesLost,

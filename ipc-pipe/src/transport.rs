@@ -2,7 +2,7 @@
 
 use crate::error::{RecvError, SendError};
 use ipc_codec::frame::{HEADER_SIZE, Header, SPILLED};
-use ipc_codec::{EncodeError, FrameError, Limits};
+use ipc_codec::{EncodeError, FrameError, Limits, MAX_HANDLES};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
@@ -55,6 +55,11 @@ pub(crate) fn send<T: Serialize>(
         let mut handles = Vec::new();
         ipc_codec::encode_into(value, payload, &mut handles, limits).map_err(SendFailure::Encode)?;
         let spilled = payload.len() > INLINE_MAX;
+        // The memory takes the place of one.
+        if spilled && handles.len() == MAX_HANDLES {
+            let (count, limit) = (MAX_HANDLES, MAX_HANDLES - 1);
+            return Err(SendFailure::Encode(EncodeError::TooManyHandles { count, limit }));
+        }
         let inline: &[u8] = if spilled {
             handles.push(FrozenBytes::freeze(&[payload]).map_err(SendFailure::Os)?);
             &[]
@@ -90,6 +95,7 @@ pub(crate) fn recv<T: DeserializeOwned>(
             Err(socket::RecvError::TimedOut) => return Ok(None),
             Err(socket::RecvError::Closed) => return Err(RecvError::Eof),
             Err(socket::RecvError::HandlesLost) => return Err(RecvError::HandlesLost),
+            Err(socket::RecvError::TooLong) => return Err(RecvError::TooLong),
             Err(socket::RecvError::Os(source)) => return Err(RecvError::Os(source)),
             Err(other) => return Err(RecvError::Os(io::Error::other(other))),
         };

@@ -210,6 +210,11 @@ impl Builder {
 
     /// As [`spawn`](Builder::spawn), but forks a process that has other threads, too.
     ///
+    /// # Other processes
+    ///
+    /// The child has a copy of each handle that another thread is just sending inside a message, or has received and not yet
+    /// decoded: their other sides see the end when the child is gone, too. All other handles it lets go as ever.
+    ///
     /// # Errors
     ///
     /// [`SpawnError`]; there is no process then.

@@ -136,6 +136,15 @@ pub enum JoinError {
     /// The process ended without a result, and another part of the program collected its status.
     #[error("the process ended, and its status was collected by somebody else")]
     StatusLost,
+    /// The process could not decode the arguments; the function was not called.
+    ///
+    /// Where the parent waits for the child to start, this is an error of the start:
+    /// [`SpawnError::Arguments`].
+    #[error("the process could not decode its arguments: {reason}")]
+    Arguments {
+        /// What it said.
+        reason: String,
+    },
     /// The function returned, and the process could not encode the result.
     #[error("the process could not encode its result: {reason}")]
     Encode {

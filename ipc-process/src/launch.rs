@@ -11,7 +11,7 @@ use crate::error::SpawnError;
 use crate::init::CHANNEL_VARIABLE;
 use crate::stdio::{Stdio, Streams};
 use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
-use crate::{child, current, life, reaper};
+use crate::{child, current, life, panics, reaper};
 use ipc_sys::family::ForkPreparation;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
@@ -100,6 +100,8 @@ pub(crate) unsafe fn fork_with(
 ) -> Result<Child, SpawnError> {
     let streams =
         Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
+    // The copy finds it done, and copies some pages less.
+    panics::install_hook();
     // What waits in the buffer would be printed by both.
     let _ = std::io::stdout().flush();
     let held = (life::hold(), reaper::hold(), current::hold());

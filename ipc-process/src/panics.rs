@@ -81,7 +81,8 @@ pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
     })
 }
 
-fn install_hook() {
+/// Has panics noted from now on; [`catch`] does so, too. Before a fork, it saves the child from doing it.
+pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let before = panic::take_hook();

@@ -11,6 +11,10 @@ use ipc_sys::clock::Deadline;
 use ipc_sys::handle::AsHandle;
 use ipc_sys::process::{ExitStatus, Signal};
 use ipc_sys::readiness::{Interest, Watch, wait};
+use std::time::Duration;
+
+/// How long a child that has closed its channel may take to end before it counts as one that goes on without it.
+const CLOSING: Duration = Duration::from_millis(100);
 
 /// A process, and the channel to it.
 #[derive(Debug)]
@@ -56,43 +60,46 @@ impl Running {
     /// Waits for the first word of the child, if it says one; kills a child that does not.
     pub(crate) fn wait_until_started(&self) -> Result<(), SpawnError> {
         let Some(deadline) = self.start_deadline else { return Ok(()) };
-        let failed = match self.next_word(deadline) {
+        let word = self.next_word(deadline);
+        let is_closed = matches!(word, Ok(Word::Closed));
+        let failed = match word {
             Ok(Word::Said(FromChild::Ready)) => return Ok(()),
             Ok(Word::Said(FromChild::Refused(refusal))) => refusal.into(),
             // It panicked while it decoded the arguments.
             Ok(Word::Said(FromChild::Done(outcome))) => SpawnError::Arguments { reason: reason_of(outcome) },
             Ok(Word::Ended(status)) => return Err(SpawnError::Died { status }),
+            Ok(Word::Closed) => SpawnError::ImageDiffers { reason: "it closed its channel unused".into() },
             Ok(Word::TimedOut) => SpawnError::TimedOut,
             Err(JoinError::Os(source)) => SpawnError::Os { call: "waiting for the child", source },
             Err(error) => SpawnError::ImageDiffers { reason: crate::entry::chain(&error) },
         };
         // Whatever it is doing, it is not what was asked for. It cannot escape the kill, so the wait ends.
         let _ = self.child().signal(Signal::Kill);
-        let _ = self.child().wait(Deadline::NEVER);
-        Err(failed)
+        match self.child().wait(Deadline::NEVER) {
+            // It was on its way out all the time.
+            Ok(Some(status)) if is_closed && status.signal().is_none() => Err(SpawnError::Died { status }),
+            _ => Err(failed),
+        }
     }
 
     /// Waits for the end of the process and takes its encoded result; `None` when the deadline passed first.
     pub(crate) fn finish(&mut self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
         // The child never waits for its words to be taken, so one wait, for its end, is enough.
         let Some(status) = self.child().wait(deadline).map_err(JoinError::Os)? else { return Ok(None) };
-        let outcome = loop {
-            match self.channel.try_recv() {
-                Ok(FromChild::Ready) => {}
-                Ok(FromChild::Done(outcome)) => break outcome,
+        loop {
+            return match self.channel.try_recv() {
+                Ok(FromChild::Ready) => continue,
+                Ok(FromChild::Done(Outcome::Returned(result))) => Ok(Some(result)),
+                Ok(FromChild::Done(Outcome::Panicked(report))) => Err(JoinError::Panicked(report)),
+                Ok(FromChild::Done(outcome)) => Err(JoinError::Encode { reason: reason_of(outcome) }),
                 Ok(FromChild::Refused(refusal)) => {
-                    break Outcome::ArgumentsRefused(crate::entry::chain(&SpawnError::from(refusal)));
+                    Err(JoinError::Arguments { reason: crate::entry::chain(&SpawnError::from(refusal)) })
                 }
                 // Somebody else may hold a copy of the child's end; the child itself says nothing any more.
-                Err(TryRecvError::Empty | TryRecvError::Recv(RecvError::Eof)) => return Err(status.into()),
-                Err(TryRecvError::Recv(error)) => return Err(error.into()),
-                Err(error) => return Err(JoinError::Os(std::io::Error::other(error))),
-            }
-        };
-        match outcome {
-            Outcome::Returned(result) => Ok(Some(result)),
-            Outcome::Panicked(report) => Err(JoinError::Panicked(report)),
-            outcome => Err(JoinError::Encode { reason: reason_of(outcome) }),
+                Err(TryRecvError::Empty | TryRecvError::Recv(RecvError::Eof)) => Err(status.into()),
+                Err(TryRecvError::Recv(error)) => Err(error.into()),
+                Err(error) => Err(JoinError::Os(std::io::Error::other(error))),
+            };
         }
     }
 
@@ -114,9 +121,14 @@ impl Running {
             };
             // The end of the process counts, and not that of the channel: the child may have closed its end, and somebody
             // else may hold a copy of it. What the child said before its end is here by now.
-            if has_ended || is_closed {
+            if has_ended {
                 let status = self.child().wait(deadline).map_err(JoinError::Os)?;
                 return Ok(status.map_or(Word::TimedOut, Word::Ended));
+            }
+            if is_closed {
+                // No word can come any more. The end of a process closes its channel a moment before it shows.
+                let status = self.child().wait(Deadline::after(CLOSING)).map_err(JoinError::Os)?;
+                return Ok(status.map_or(Word::Closed, Word::Ended));
             }
             if deadline.is_over() {
                 return Ok(Word::TimedOut);
@@ -137,6 +149,8 @@ impl Drop for Running {
 enum Word {
     Said(FromChild),
     Ended(ExitStatus),
+    /// It goes on, and has let go of its channel.
+    Closed,
     TimedOut,
 }
 

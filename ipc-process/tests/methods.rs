@@ -5,7 +5,7 @@
 //! Forks processes with several threads, in which the functions do nothing that another thread could hinder.
 #![allow(unsafe_code)]
 
-use ipc_pipe::{Receiver, RecvError, SendError, Sender, pipe, simplex};
+use ipc_pipe::{Receiver, RecvError, RecvTimeoutError, SendError, Sender, pipe, simplex};
 use ipc_process::{Builder, SpawnError, StartMethod};
 use ipc_testkit::proc::children;
 use ipc_testkit::{isolated, isolated_within};
@@ -176,8 +176,8 @@ fn an_end_that_is_captured_and_passed_works_by_the_argument() {
     });
 }
 
-/// Other threads start processes and make pipes while this one is forked again and again. Whatever lock of the family they
-/// hold at that moment must not be missing in the child.
+/// Other threads start processes and make pipes while this one is forked again and again. Whatever lock of the family
+/// they hold at that moment must not be missing in the child.
 #[test]
 fn forks_of_a_busy_process_do_not_hang() {
     isolated_within(Duration::from_secs(120), || {
@@ -212,4 +212,35 @@ fn fork_while_busy((): ()) {
     }
     STOP.store(true, Ordering::Relaxed);
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+}
+
+/// A pipe that another thread makes while this one is forked: the child must not keep ends that nobody gave it.
+#[test]
+fn pipes_made_during_a_fork_are_not_held_by_the_child() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    fn stand_by(go: Receiver<()>) {
+        let _ = go.recv();
+    }
+    isolated(|| {
+        let maker = std::thread::spawn(|| {
+            while !STOP.load(Ordering::Relaxed) {
+                let (sender, receiver) = simplex::<u8>().expect("a pipe");
+                drop(sender);
+                // The end is there at once, or not before the children end, which wait for this thread.
+                let end = receiver.recv_timeout(Duration::from_secs(20));
+                assert!(matches!(end, Err(RecvTimeoutError::Recv(RecvError::Eof))), "{end:?}");
+            }
+        });
+        let (holds, processes): (Vec<_>, Vec<_>) = (0..400)
+            .map(|_| {
+                let (hold, go) = simplex::<()>().expect("a pipe");
+                // SAFETY: the function waits for a pipe that only this thread has.
+                (hold, unsafe { fork().spawn_despite_threads(stand_by, go) }.expect("a process"))
+            })
+            .unzip();
+        STOP.store(true, Ordering::Relaxed);
+        maker.join().expect("no panic");
+        drop(holds);
+        processes.into_iter().for_each(|process| process.join().expect("an end"));
+    });
 }

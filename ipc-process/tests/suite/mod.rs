@@ -75,6 +75,7 @@ macro_rules! suite {
             }
             refusals {
                 arguments_that_do_not_encode_start_nothing
+                arguments_that_do_not_decode_are_told
                 results_that_do_not_encode_are_told
                 results_that_do_not_decode_are_told
                 limits_hold_for_arguments_and_results
@@ -137,8 +138,8 @@ pub(crate) fn method_of(name: &str) -> StartMethod {
     name.parse().expect("the name of a method")
 }
 
-/// Runs `test` in a process of its own. For what starts daemons: they hang on a lifeline of their parent's which stays open as
-/// long as the parent lives, and which the leak check would find.
+/// Runs `test` in a process of its own. For what starts daemons: they hang on a lifeline of their parent's which stays
+/// open as long as the parent lives, and which the leak check would find.
 #[track_caller]
 pub(crate) fn elsewhere(method: StartMethod, test: fn(String)) {
     start(StartMethod::Spawn, test, method.to_string()).join().expect("a test that passes");

@@ -46,6 +46,20 @@ pub(crate) fn arguments_that_do_not_encode_start_nothing(method: StartMethod) {
     assert_eq!(children(), []);
 }
 
+pub(crate) fn arguments_that_do_not_decode_are_told(method: StartMethod) {
+    // Whoever waits for the child to start is told then, and whoever does not when the process is joined.
+    let error = match Builder::new().method(method).spawn(|_: RefusesToArrive| (), RefusesToArrive) {
+        Err(SpawnError::Arguments { reason }) => reason,
+        Ok(process) => match process.join() {
+            Err(JoinError::Arguments { reason }) => reason,
+            other => panic!("{other:?}"),
+        },
+        Err(error) => panic!("{error:?}"),
+    };
+    assert!(error.contains("not welcome"), "{error}");
+    assert_eq!(children(), []);
+}
+
 pub(crate) fn results_that_do_not_encode_are_told(method: StartMethod) {
     let process = start(method, |(): ()| RefusesToGo, ());
     assert_eq!(process.wait().expect("a status").code(), Some(1));
