@@ -1,4 +1,8 @@
 //! Learning of a death, and dying with the parent: exactly then, and never because a thread ended.
+//!
+//! # Safety
+//!
+//! Forks from a thread; what the process holds at that moment stands at the place.
 
 mod support;
 

@@ -1,4 +1,8 @@
 //! Children: how they start, what they get, how they end, and that nobody is mistaken for them.
+//!
+//! # Safety
+//!
+//! Sets a signal handler and the signal mask by the C library's calls, on records of their own.
 
 mod support;
 

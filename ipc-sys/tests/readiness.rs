@@ -1,4 +1,8 @@
 //! Waiting for many handles at once.
+//!
+//! # Safety
+//!
+//! Sets a signal handler that does nothing.
 
 mod support;
 
