@@ -96,11 +96,7 @@ fn unsealed(size: usize) -> io::Result<OwnedHandle> {
     Ok(handle)
 }
 
-fn verify_seals(
-    handle: BorrowedHandle<'_>,
-    wanted: SealFlags,
-    unwanted: SealFlags,
-) -> io::Result<usize> {
+fn verify_seals(handle: BorrowedHandle<'_>, wanted: SealFlags, unwanted: SealFlags) -> io::Result<usize> {
     let refuse = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     let Ok(seals) = rustix::fs::fcntl_get_seals(handle) else {
         return refuse("the handle is not sealed memory");

@@ -74,6 +74,20 @@ impl SharedMapping {
     /// # Platform
     ///
     /// Linux: a memfd, `fallocate` to its full size, sealed against shrinking, growing and further seals.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    /// use std::io::ErrorKind;
+    ///
+    /// let memory = SharedMapping::create(1 << 20)?;
+    /// assert_eq!(memory.size(), 1 << 20);
+    /// assert_eq!(SharedMapping::create(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// // More than there is: an error now, and no surprise at some later access.
+    /// assert!(SharedMapping::create(1 << 60).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn create(size: usize) -> io::Result<Self> {
         if size == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "shared memory of zero bytes"));
@@ -87,6 +101,24 @@ impl SharedMapping {
     ///
     /// `InvalidData` when the handle is not memory of this kind: another file, or an object that its sender
     /// could still shrink under us.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    ///
+    /// let here = SharedMapping::create(64)?;
+    /// let there = SharedMapping::from_handle(here.duplicate_handle()?)?; // Perhaps in another process.
+    /// here.write(0, b"seen");
+    /// let mut bytes = [0; 4];
+    /// there.read(0, &mut bytes);
+    /// assert_eq!(&bytes, b"seen");
+    ///
+    /// let file = std::fs::File::open("/dev/null")?;
+    /// let error = SharedMapping::from_handle(file.into()).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         let size = imp::verify(handle.as_fd())?;
         Self::map(handle, size)
@@ -116,6 +148,19 @@ impl SharedMapping {
     /// # Panics
     ///
     /// When the word does not lie inside the memory or the offset is not a multiple of 4.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    /// use std::sync::atomic::Ordering;
+    ///
+    /// let memory = SharedMapping::create(64)?;
+    /// let here = memory.atomic_u32(4);
+    /// here.fetch_add(1, Ordering::AcqRel);
+    /// assert_eq!(memory.atomic_u32(4).load(Ordering::Acquire), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
         let address = self.checked(offset, size_of::<AtomicU32>(), align_of::<AtomicU32>());
         // SAFETY: `checked` saw that the word lies inside the mapping (invariant 1) and is aligned; an atomic
@@ -128,6 +173,19 @@ impl SharedMapping {
     /// # Panics
     ///
     /// When the word does not lie inside the memory or the offset is not a multiple of 8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    /// use std::sync::atomic::Ordering;
+    ///
+    /// let memory = SharedMapping::create(64)?;
+    /// let here = memory.atomic_u64(8);
+    /// here.fetch_add(1, Ordering::AcqRel);
+    /// assert_eq!(memory.atomic_u64(8).load(Ordering::Acquire), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
         let address = self.checked(offset, size_of::<AtomicU64>(), align_of::<AtomicU64>());
         // SAFETY: as in `atomic_u32`.
@@ -142,6 +200,19 @@ impl SharedMapping {
     /// # Panics
     ///
     /// When the range does not lie inside the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    /// use std::sync::atomic::Ordering;
+    ///
+    /// let memory = SharedMapping::create(64)?;
+    /// memory.write(8, b"whole");
+    /// // Tells the others that it is there.
+    /// memory.atomic_u64(0).store(5, Ordering::Release);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         let target = self.checked(offset, bytes.len(), 1);
         // SAFETY: `checked` saw that the range lies inside the mapping (invariants 1 and 2); a slice of this
@@ -157,6 +228,23 @@ impl SharedMapping {
     /// # Panics
     ///
     /// When the range does not lie inside the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::SharedMapping;
+    /// use std::sync::atomic::Ordering;
+    ///
+    /// let memory = SharedMapping::create(64)?;
+    /// # memory.write(8, b"whole");
+    /// # memory.atomic_u64(0).store(5, Ordering::Release);
+    /// // The writer stored the length last. It is another process's word, so it is not trusted.
+    /// let size = memory.atomic_u64(0).load(Ordering::Acquire).min(56) as usize;
+    /// let mut bytes = vec![0; size];
+    /// memory.read(8, &mut bytes);
+    /// assert_eq!(bytes, b"whole");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read(&self, offset: usize, bytes: &mut [u8]) {
         let source = self.checked(offset, bytes.len(), 1);
         // SAFETY: as in `write`, with source and target exchanged.
@@ -221,6 +309,17 @@ impl FrozenBytes {
     /// # Errors
     ///
     /// `InvalidInput` when there are no bytes; otherwise as [`SharedMapping::create`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::FrozenBytes;
+    ///
+    /// let handle = FrozenBytes::freeze(&[b"one ", b"after ", b"another"])?;
+    /// assert_eq!(&*FrozenBytes::from_handle(handle)?, b"one after another");
+    /// assert_eq!(FrozenBytes::freeze(&[]).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
         imp::freeze(parts)
     }
@@ -230,6 +329,20 @@ impl FrozenBytes {
     /// # Errors
     ///
     /// `InvalidData` when the handle is not an object of this kind or could still be written by somebody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::memory::{FrozenBytes, SharedMapping};
+    ///
+    /// let bytes = FrozenBytes::from_handle(FrozenBytes::freeze(&[b"for good"])?)?;
+    /// assert_eq!(&bytes[4..], b"good");
+    ///
+    /// // Memory that somebody may still write is not read as a slice.
+    /// let writable = SharedMapping::create(64)?;
+    /// assert!(FrozenBytes::from_handle(writable.duplicate_handle()?).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         let size = imp::verify_frozen(handle.as_fd())?;
         let start = imp::map(handle.as_fd(), size, false)?;
