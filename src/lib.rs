@@ -45,6 +45,11 @@
 //! * [`Queue`], many processes to many.
 //! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
 //!
+//! ## Memory: [`shared`]
+//!
+//! * [`SharedMemory`], a block of bytes, without a name or with one that C and Python programs can open.
+//! * [`ShareableList`], numbers and texts in slots, as Python has it.
+//!
 //! ## Data: [`codec`]
 //!
 //! * [`Handle`], a file or socket that travels in a message.
@@ -52,8 +57,8 @@
 //!
 //! # What is not there yet
 //!
-//! Values and arrays in shared memory, locks between processes (`ipc-shared`), and objects in a server process
-//! (`ipc-manager`): these crates hold their purpose and nothing to use, so that nothing of them is found here.
+//! Typed values and arrays in shared memory, and locks between processes, which are to come into `ipc-shared`; and objects
+//! in a server process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
 //!
 //! # Features
 //!
@@ -68,6 +73,8 @@ pub use ipc_pipe as pipe;
 pub use ipc_process as process;
 #[doc(inline)]
 pub use ipc_queue as queue;
+#[doc(inline)]
+pub use ipc_shared as shared;
 
 #[doc(no_inline)]
 pub use ipc_process::{
@@ -77,6 +84,9 @@ pub use ipc_process::{
 
 #[doc(no_inline)]
 pub use ipc_queue::Queue;
+
+#[doc(no_inline)]
+pub use ipc_shared::{Item, ShareableList, SharedMemory};
 
 #[doc(no_inline)]
 pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};

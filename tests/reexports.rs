@@ -1,7 +1,10 @@
 //! Uses one thing of each member through the umbrella, by its short name and by its module.
 
 use ipc_testkit::isolated;
-use multiproc::{Builder, Handle, Limits, Pool, Process, Queue, SendError, StartMethod, pipe, simplex};
+use multiproc::{
+    Builder, Handle, Item, Limits, Pool, Process, Queue, SendError, ShareableList, SharedMemory, StartMethod,
+    pipe, simplex,
+};
 use std::fs::File;
 use std::io::Read;
 
@@ -23,6 +26,16 @@ fn queue() {
         assert_eq!(queue.get().expect("the child puts one"), "from the child");
         assert!(child.expect("it was started").join().expect("it returned"));
     });
+}
+
+#[test]
+fn shared() {
+    let memory = SharedMemory::unnamed(8).expect("there is memory");
+    memory.write(0, b"shared").expect("it is large enough");
+    assert_eq!(memory.read_vec(0, 6).expect("it is large enough"), b"shared");
+    let list: multiproc::shared::ShareableList =
+        ShareableList::new([Item::from(1)]).expect("there is memory");
+    assert_eq!(list.get(0).expect("there is one"), Item::Int(1));
 }
 
 #[test]

@@ -37,6 +37,16 @@ impl Deadline {
     pub const NEVER: Deadline = Deadline(Kind::Never);
 
     /// The deadline `timeout` from now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert!(!Deadline::after(Duration::from_secs(60)).is_over());
+    /// assert_eq!(Deadline::after(Duration::ZERO), Deadline::NOW);
+    /// ```
     pub fn after(timeout: Duration) -> Self {
         if timeout.is_zero() {
             return Deadline::NOW;
@@ -45,6 +55,16 @@ impl Deadline {
     }
 
     /// The deadline at a given instant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// assert!(Deadline::at(Instant::now()).is_over());
+    /// assert!(!Deadline::at(Instant::now() + Duration::from_secs(60)).is_over());
+    /// ```
     pub fn at(instant: Instant) -> Self {
         Deadline(Kind::At(instant))
     }
@@ -64,6 +84,18 @@ impl Deadline {
     }
 
     /// What is left until the deadline, but at most `slice`: for a sleeper that looks again in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let slice = Duration::from_millis(100);
+    /// assert_eq!(Deadline::NEVER.remaining_at_most(slice), slice);
+    /// assert_eq!(Deadline::after(Duration::from_secs(60)).remaining_at_most(slice), slice);
+    /// assert_eq!(Deadline::NOW.remaining_at_most(slice), Duration::ZERO);
+    /// ```
     pub fn remaining_at_most(self, slice: Duration) -> Duration {
         self.remaining().map_or(slice, |left| left.min(slice))
     }

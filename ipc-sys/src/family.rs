@@ -139,6 +139,35 @@ impl ForkPreparation {
     /// # Errors
     ///
     /// The system's error, which the kernel gives for no descriptor that is in use.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::family::ForkPreparation;
+    /// use ipc_sys::process::{ExitStatus, Forked, exit_now, fork};
+    /// use ipc_sys::socket::{MessageSocket, RecvError};
+    ///
+    /// let (here, there) = MessageSocket::pair()?;
+    /// let family = ForkPreparation::new()?;
+    /// // SAFETY: there is no other thread.
+    /// match unsafe { fork() }? {
+    ///     Forked::Child => {
+    ///         let buried = family.bury_members().is_ok();
+    ///         // What the copied memory refers to tells now that the other side is gone, which it is for this process.
+    ///         let is_gone = matches!(here.recv(&mut [0; 8], Deadline::NOW), Err(RecvError::Closed));
+    ///         exit_now(if buried && is_gone { 0 } else { 1 })
+    ///     }
+    ///     Forked::Parent(child) => {
+    ///         drop(family);
+    ///         assert_eq!(child.wait(Deadline::NEVER)?, Some(ExitStatus::Exited(0)));
+    ///     }
+    /// }
+    /// // Here it is as ever; and once this end is dropped, no copy of it keeps the socket open.
+    /// drop(there);
+    /// assert!(matches!(here.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bury_members(mut self) -> io::Result<()> {
         for &fd in self.members.iter() {
             replace(&self.tombstone, fd)?;

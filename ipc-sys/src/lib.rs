@@ -8,6 +8,7 @@
 //! | [`handle`] | owned and borrowed handles | file descriptors, always close-on-exec |
 //! | [`clock`] | deadlines on the monotonic clock | `CLOCK_MONOTONIC` through std |
 //! | [`memory`] | shared memory that cannot shrink under its users, and frozen bytes | `memfd_create`, `fallocate`, seals |
+//! | [`named`] | shared memory that other programs open by its name | files in `/dev/shm`, linked when whole |
 //! | [`futex`] | sleeping on a word in shared memory | `futex` without the private flag |
 //! | [`robust`] | a lock in shared memory that reports a dead owner | process-shared robust `pthread_mutex` |
 //! | [`socket`] | message sockets that carry handles | `AF_UNIX`, `SOCK_SEQPACKET`, `SCM_RIGHTS` |
@@ -16,6 +17,7 @@
 //! | [`process`] | children: start, wait, signal, status | `clone` with a pidfd, `waitid` |
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
 //! | [`image`] | naming a function so that another process can find it | build ids, `dl_iterate_phdr` |
+//! | [`load`] | running a function before `main` | `.init_array` |
 //! | [`family`] | the handles a forked child has to let go of | a set of descriptors, `dup3` |
 //!
 //! # The contract of a port
@@ -56,6 +58,7 @@ pub mod image;
 pub mod liveness;
 pub mod load;
 pub mod memory;
+pub mod named;
 pub mod process;
 pub mod readiness;
 pub mod robust;

@@ -38,6 +38,19 @@ pub struct CodePlace {
 ///
 /// Linux: the build id of the ELF file; where the linker was told to leave it out, device, inode, size and time of
 /// the file.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::image::CodePlace;
+///
+/// fn here() {}
+/// fn there() {}
+/// let here = CodePlace::of(here as usize).expect("in this program");
+/// let there = CodePlace::of(there as usize).expect("in this program");
+/// assert_eq!(here.module, there.module);
+/// assert_eq!(here.module.to_string().len(), 40); // Forty digits, for the eye.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ModuleId(pub [u8; ModuleId::SIZE]);
 
@@ -54,6 +67,17 @@ impl fmt::Display for ModuleId {
 
 impl CodePlace {
     /// The place of a code address; `None` when it lies in no module.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::image::CodePlace;
+    ///
+    /// fn hello() {}
+    /// assert!(CodePlace::of(hello as usize).is_some());
+    /// let data = [0_u8; 4];
+    /// assert_eq!(CodePlace::of(data.as_ptr() as usize), None);
+    /// ```
     pub fn of(address: usize) -> Option<Self> {
         let modules = imp::modules();
         let module = modules.iter().find(|module| module.holds_code(address))?;
@@ -65,6 +89,18 @@ impl CodePlace {
     /// # Errors
     ///
     /// [`ResolveError`], when the module is not loaded here or the place is not in its code.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::image::{CodePlace, ResolveError};
+    ///
+    /// fn hello() {}
+    /// let mut place = CodePlace::of(hello as usize).expect("in this program");
+    /// assert_eq!(place.address(), Ok(hello as usize));
+    /// place.offset = u64::MAX;
+    /// assert_eq!(place.address(), Err(ResolveError::NotCode));
+    /// ```
     pub fn address(&self) -> Result<usize, ResolveError> {
         let modules = imp::modules();
         let module =
@@ -78,6 +114,18 @@ impl CodePlace {
 }
 
 /// Why a place has no address in this process.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::image::{CodePlace, ModuleId, ResolveError};
+///
+/// // A name from a process that runs another program.
+/// let place = CodePlace { module: ModuleId([0; ModuleId::SIZE]), offset: 64 };
+/// let error = place.address().unwrap_err();
+/// assert_eq!(error, ResolveError::NoSuchModule);
+/// assert_eq!(error.to_string(), "no module of this identity is loaded");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveError {

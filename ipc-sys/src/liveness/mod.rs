@@ -35,6 +35,19 @@ use std::io;
 pub struct Keeper(#[expect(dead_code, reason = "held for its drop")] FamilyHandle);
 
 /// The end that watches; any number of processes may hold it.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::liveness::{Lifeline, lifeline};
+///
+/// let (keeper, lifeline) = lifeline()?;
+/// let lifeline = Lifeline::from_handle(lifeline.into_handle()); // Perhaps in another process.
+/// assert!(!lifeline.is_cut()?);
+/// drop(keeper);
+/// assert!(lifeline.is_cut()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Lifeline(OwnedHandle);
 
@@ -43,6 +56,19 @@ pub struct Lifeline(OwnedHandle);
 /// # Errors
 ///
 /// The system's error when the table of handles is full.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::readiness::{Interest, wait_one};
+///
+/// let (keeper, lifeline) = ipc_sys::liveness::lifeline()?;
+/// assert!(!wait_one(lifeline.handle(), Interest::Read, Deadline::NOW)?);
+/// drop(keeper);
+/// assert!(wait_one(lifeline.handle(), Interest::Read, Deadline::NEVER)?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn lifeline() -> io::Result<(Keeper, Lifeline)> {
     // A copy of the keeper in a child of another thread would keep the lifeline whole.
     let mut held = hold_forks();
@@ -71,6 +97,16 @@ impl Lifeline {
     /// # Errors
     ///
     /// The system's error, when memory is short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (keeper, lifeline) = ipc_sys::liveness::lifeline()?;
+    /// assert!(!lifeline.is_cut()?);
+    /// drop(keeper);
+    /// assert!(lifeline.is_cut()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_cut(&self) -> io::Result<bool> {
         wait_one(self.handle(), Interest::Read, Deadline::NOW)
     }
@@ -90,6 +126,35 @@ impl Lifeline {
     ///
     /// Linux: `F_SETSIG` with `SIGKILL` and `O_ASYNC` on a pipe. `PR_SET_PDEATHSIG` would fire when the thread that
     /// made this process ends, which is not what a parent's death means here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::family::ForkPreparation;
+    /// use ipc_sys::liveness::lifeline;
+    /// use ipc_sys::process::{Forked, exit_now, fork};
+    ///
+    /// let (keeper, lifeline) = lifeline()?;
+    /// let family = ForkPreparation::new()?;
+    /// // SAFETY: there is no other thread.
+    /// match unsafe { fork() }? {
+    ///     Forked::Child => {
+    ///         // Its copy of the keeper would keep the lifeline whole.
+    ///         let ready = family.bury_members().and_then(|()| lifeline.die_when_cut());
+    ///         if ready.is_ok() {
+    ///             std::thread::sleep(std::time::Duration::from_secs(60));
+    ///         }
+    ///         exit_now(1)
+    ///     }
+    ///     Forked::Parent(child) => {
+    ///         drop(family);
+    ///         drop(keeper);
+    ///         assert_eq!(child.wait(Deadline::NEVER)?.and_then(|status| status.signal()), Some(9));
+    ///     }
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn die_when_cut(self) -> io::Result<()> {
         imp::die_when_cut(self.0)
     }

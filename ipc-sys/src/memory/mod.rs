@@ -143,6 +143,13 @@ impl SharedMapping {
         duplicate(&self.handle)
     }
 
+    /// The address of the first byte.
+    ///
+    /// Others may write the bytes at any time, so that plain references to them need a protocol that all of them follow.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.checked(0, 0, 1)
+    }
+
     /// The word of 32 bits at `offset`.
     ///
     /// # Panics

@@ -66,6 +66,26 @@ impl<'a> Watch<'a> {
 /// # Errors
 ///
 /// The system's error, when memory is short or there are more handles than the process may open.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::readiness::{Interest, Watch, wait};
+/// use ipc_sys::socket::MessageSocket;
+/// use std::time::Duration;
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// let (c, d) = MessageSocket::pair()?;
+/// let mut watches = [&b, &d].map(|socket| Watch::new(socket.handle(), Interest::Read));
+/// assert_eq!(wait(&mut watches, Deadline::after(Duration::from_millis(10)))?, 0);
+///
+/// drop(c); // The end is something to read, too.
+/// assert_eq!(wait(&mut watches, Deadline::NEVER)?, 1);
+/// assert!(watches[1].is_ready());
+/// # drop(a);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn wait(watches: &mut [Watch<'_>], deadline: Deadline) -> io::Result<usize> {
     loop {
         let n_ready = imp::wait(watches, deadline.remaining())?;
@@ -77,9 +97,26 @@ pub fn wait(watches: &mut [Watch<'_>], deadline: Deadline) -> io::Result<usize> 
 
 /// Waits for a single handle; whether it is ready.
 ///
+/// # Blocking
+///
+/// As [`wait`].
+///
 /// # Errors
 ///
 /// As [`wait`].
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::readiness::{Interest, wait_one};
+/// use ipc_sys::socket::MessageSocket;
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// assert!(wait_one(a.handle(), Interest::Write, Deadline::NEVER)?);
+/// assert!(!wait_one(b.handle(), Interest::Read, Deadline::NOW)?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn wait_one(handle: BorrowedHandle<'_>, interest: Interest, deadline: Deadline) -> io::Result<bool> {
     Ok(wait(&mut [Watch::new(handle, interest)], deadline)? > 0)
 }

@@ -7,8 +7,8 @@
 //!
 //! - `pair() -> (handle, handle)`: the two ends of a connection that keeps message boundaries.
 //! - `verify(handle)`: refuses a handle that is no such end.
-//! - `send(handle, parts, handles, wait)`: one message, or an error that says which of the cases it is.
-//! - `recv(handle, buffer, wait)`: one message with its handles, close-on-exec from their first instant; knows
+//! - `send(handle, parts, handles)`: one message without waiting, or an error that says which of the cases it is.
+//! - `recv(handle, buffer, blocking)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
 //! - `shutdown(handle, direction)`: one direction ends, for all holders of this end.
 
@@ -24,9 +24,34 @@ use std::{error, fmt, io};
 /// The largest number of handles that one message carries.
 ///
 /// Linux: `SCM_MAX_FD`.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::{MAX_HANDLES, MessageSocket, SendError};
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// let handles = vec![b.handle(); MAX_HANDLES + 1];
+/// a.send(&[b"the most"], &handles[1..], Deadline::NEVER)?;
+/// assert!(matches!(a.send(&[b"one more"], &handles, Deadline::NEVER), Err(SendError::Os(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const MAX_HANDLES: usize = 253;
 
 /// The largest message that is sure to fit into an empty socket of default size.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::{MAX_MESSAGE, MessageSocket};
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// a.send(&[&[7; MAX_MESSAGE]], &[], Deadline::NOW)?;
+/// assert_eq!(b.recv(&mut [0; MAX_MESSAGE], Deadline::NEVER)?.size, MAX_MESSAGE);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
 /// One end of a connection between two processes that carries messages and handles.
@@ -59,6 +84,23 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 pub struct MessageSocket(FamilyHandle);
 
 /// What came with one message.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::MessageSocket;
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// a.send(&[b"use this: "], &[b.handle()], Deadline::NEVER)?;
+/// let received = b.recv(&mut [0; 64], Deadline::NEVER)?;
+/// assert_eq!(received.size, 10);
+/// // A second handle to the same end.
+/// let same = MessageSocket::from_handle(received.handles.into_iter().next().expect("sent above"))?;
+/// a.send(&[b"to one of the two"], &[], Deadline::NEVER)?;
+/// same.recv(&mut [0; 64], Deadline::NEVER)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Received {
     /// Bytes of the message.
@@ -73,6 +115,19 @@ impl MessageSocket {
     /// # Errors
     ///
     /// The system's error when the table of handles is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// a.send(&[b"ping"], &[], Deadline::NEVER)?;
+    /// b.recv(&mut [0; 4], Deadline::NEVER)?;
+    /// b.send(&[b"pong"], &[], Deadline::NEVER)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pair() -> io::Result<(Self, Self)> {
         // A fork by another thread between the making and the joining would copy ends that nobody knows of.
         let mut held = hold_forks();
@@ -85,6 +140,23 @@ impl MessageSocket {
     /// # Errors
     ///
     /// `InvalidData` when the handle is not an end of this kind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// let b = MessageSocket::from_handle(b.into_handle())?; // Perhaps in another process.
+    /// a.send(&[b"hello"], &[], Deadline::NEVER)?;
+    /// assert_eq!(b.recv(&mut [0; 8], Deadline::NEVER)?.size, 5);
+    ///
+    /// let file = std::fs::File::open("/dev/null")?;
+    /// let error = MessageSocket::from_handle(file.into()).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         imp::verify(handle.as_fd())?;
         Ok(MessageSocket(FamilyHandle::new(handle)))
@@ -102,6 +174,8 @@ impl MessageSocket {
 
     /// Sends the parts as one message, with copies of the handles beside it.
     ///
+    /// There is at least one byte in the parts: a message of none is taken for the end by the other side.
+    ///
     /// # Blocking
     ///
     /// While the socket is full, until the other side takes messages, is gone, or the deadline passes.
@@ -109,6 +183,26 @@ impl MessageSocket {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::{MessageSocket, SendError};
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// a.send(&[b"header", b"body"], &[], Deadline::NEVER)?;
+    /// assert_eq!(b.recv(&mut [0; 64], Deadline::NEVER)?.size, 10);
+    ///
+    /// // A full socket ends the wait at the deadline.
+    /// let refused = loop {
+    ///     if let Err(refused) = a.send(&[&[7; 10_000]], &[], Deadline::NOW) {
+    ///         break refused;
+    ///     }
+    /// };
+    /// assert!(matches!(refused, SendError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(
         &self,
         parts: &[&[u8]],
@@ -136,6 +230,24 @@ impl MessageSocket {
     /// # Errors
     ///
     /// [`RecvError`]. A message that is too long or lost its handles is consumed, and its handles are closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::{MessageSocket, RecvError};
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// let mut buffer = [0; 8];
+    /// assert!(matches!(b.recv(&mut buffer, Deadline::NOW), Err(RecvError::TimedOut)));
+    ///
+    /// a.send(&[b"longer than the buffer"], &[], Deadline::NEVER)?;
+    /// a.send(&[b"short"], &[], Deadline::NEVER)?;
+    /// assert!(matches!(b.recv(&mut buffer, Deadline::NEVER), Err(RecvError::TooLong)));
+    /// let received = b.recv(&mut buffer, Deadline::NEVER)?;
+    /// assert_eq!(&buffer[..received.size], b"short");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
         if deadline == Deadline::NEVER {
             return imp::recv(self.handle(), buffer, true);
@@ -156,6 +268,21 @@ impl MessageSocket {
     /// # Errors
     ///
     /// The system's error; not when the other side is gone already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::{MessageSocket, RecvError};
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// a.shutdown_send()?;
+    /// assert!(matches!(b.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed)));
+    /// // The other direction goes on.
+    /// b.send(&[b"bye"], &[], Deadline::NEVER)?;
+    /// a.recv(&mut [0; 8], Deadline::NEVER)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_send(&self) -> io::Result<()> {
         imp::shutdown(self.handle(), imp::Shutdown::Write)
     }
@@ -165,12 +292,43 @@ impl MessageSocket {
     /// # Errors
     ///
     /// The system's error; not when the other side is gone already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::{MessageSocket, SendError};
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// b.shutdown_recv()?;
+    /// assert!(matches!(a.send(&[b"hello"], &[], Deadline::NEVER), Err(SendError::Closed)));
+    /// // The other direction goes on.
+    /// b.send(&[b"bye"], &[], Deadline::NEVER)?;
+    /// a.recv(&mut [0; 8], Deadline::NEVER)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_recv(&self) -> io::Result<()> {
         imp::shutdown(self.handle(), imp::Shutdown::Read)
     }
 }
 
 /// Why a message was not sent.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::{MessageSocket, SendError};
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// let huge = vec![7; 64 << 20];
+/// assert!(matches!(a.send(&[&huge], &[], Deadline::NEVER), Err(SendError::TooLarge)));
+/// drop(b);
+/// let error = a.send(&[b"hello"], &[], Deadline::NEVER).unwrap_err();
+/// assert!(matches!(error, SendError::Closed));
+/// assert_eq!(error.to_string(), "the other side is gone");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SendError {
@@ -205,6 +363,21 @@ impl error::Error for SendError {
 }
 
 /// Why no message was received.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::Deadline;
+/// use ipc_sys::socket::{MessageSocket, RecvError};
+///
+/// let (a, b) = MessageSocket::pair()?;
+/// a.send(&[b"last words"], &[], Deadline::NEVER)?;
+/// drop(a);
+/// let mut buffer = [0; 64];
+/// b.recv(&mut buffer, Deadline::NEVER)?; // What was sent comes first.
+/// assert!(matches!(b.recv(&mut buffer, Deadline::NEVER), Err(RecvError::Closed)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecvError {

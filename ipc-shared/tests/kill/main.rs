@@ -1,0 +1,26 @@
+//! Kills processes that make, open, change and unlink, and looks at what the others find.
+//!
+//! `cargo test` does some hundred kills, `cargo test -p ipc-shared --test kill -- --full` some ten thousand.
+
+mod birth;
+mod change;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use ipc_testkit::kill::{Scenario, run};
+
+fn main() -> std::process::ExitCode {
+    run(&[
+        Scenario { name: "create", run: birth::create },
+        Scenario { name: "create_list", run: birth::create_list },
+        Scenario { name: "open_or_create", run: birth::open_or_create },
+        Scenario { name: "unlink", run: birth::unlink },
+        Scenario { name: "set_number", run: change::set_number },
+        Scenario { name: "set_text", run: change::set_text },
+        Scenario { name: "set_kind", run: change::set_kind },
+        // The last ones: from there on the kernel refuses files without names.
+        Scenario { name: "create_in_place", run: birth::create_in_place },
+        Scenario { name: "create_list_in_place", run: birth::create_list_in_place },
+    ])
+}
