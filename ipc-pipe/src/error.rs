@@ -25,6 +25,20 @@ pub enum SendError<T> {
 }
 
 /// Why [`try_send`](crate::Sender::try_send) did not send.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_pipe::{SendError, TrySendError};
+///
+/// let (tx, rx) = ipc_pipe::simplex::<String>()?;
+/// drop(rx);
+/// let error = tx.try_send("come back".to_string()).unwrap_err();
+/// assert!(!error.is_full());
+/// assert!(matches!(&error, TrySendError::Send(SendError::Closed(_))));
+/// assert_eq!(error.into_inner(), "come back");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[non_exhaustive]
 pub enum TrySendError<T> {
     /// The pipe is full at the moment.
@@ -34,6 +48,19 @@ pub enum TrySendError<T> {
 }
 
 /// Why [`send_timeout`](crate::Sender::send_timeout) did not send.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let (tx, _rx) = ipc_pipe::simplex::<Vec<u8>>()?;
+/// while tx.try_send(vec![7; 10_000]).is_ok() {}
+/// let error = tx.send_timeout(vec![8; 10_000], Duration::from_millis(10)).unwrap_err();
+/// assert!(error.is_timeout());
+/// assert_eq!(error.into_inner(), vec![8; 10_000]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[non_exhaustive]
 pub enum SendTimeoutError<T> {
     /// The pipe stayed full until the deadline.
@@ -46,6 +73,24 @@ pub enum SendTimeoutError<T> {
 ///
 /// After any of these but [`Eof`](RecvError::Eof) and [`Os`](RecvError::Os), the message in question is gone, its
 /// handles are closed, and the next `recv` gets the next message.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_pipe::{Pipe, RecvError};
+///
+/// let (tx, rx) = ipc_pipe::pipe::<Vec<u8>, ()>()?;
+/// // The other side expects something else, as a program of another version may.
+/// let rx = Pipe::<(), bool>::from_handle(rx.into_handle()?)?;
+/// tx.send(vec![2, 3])?;
+/// tx.send(vec![])?;
+/// assert!(matches!(rx.recv(), Err(RecvError::Decode(_))));
+/// // That message is gone; the next one happens to be a `false`.
+/// assert!(!rx.recv()?);
+/// drop(tx);
+/// assert!(matches!(rx.recv(), Err(RecvError::Eof)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecvError {
@@ -73,6 +118,18 @@ pub enum RecvError {
 }
 
 /// Why [`try_recv`](crate::Receiver::try_recv) did not receive.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_pipe::TryRecvError;
+///
+/// let (tx, rx) = ipc_pipe::simplex::<u8>()?;
+/// assert!(matches!(rx.try_recv(), Err(TryRecvError::Empty)));
+/// drop(tx);
+/// assert_eq!(rx.try_recv().unwrap_err().to_string(), "the other side of the pipe is gone");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryRecvError {
@@ -85,6 +142,20 @@ pub enum TryRecvError {
 }
 
 /// Why [`recv_timeout`](crate::Receiver::recv_timeout) did not receive.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_pipe::RecvTimeoutError;
+/// use std::time::Duration;
+///
+/// let (tx, rx) = ipc_pipe::simplex::<u8>()?;
+/// let wait = Duration::from_millis(10);
+/// assert!(matches!(rx.recv_timeout(wait), Err(RecvTimeoutError::TimedOut)));
+/// drop(tx);
+/// assert!(matches!(rx.recv_timeout(wait), Err(RecvTimeoutError::Recv(_))));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecvTimeoutError {

@@ -150,6 +150,23 @@ impl<S, R> Pipe<S, R> {
     /// # Errors
     ///
     /// `InvalidData` when the handle is not an end of a pipe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::Pipe;
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// let (here, there) = ipc_pipe::pipe::<u8, u8>()?;
+    /// let there: OwnedFd = there.into_handle()?;
+    /// let there = Pipe::<u8, u8>::from_handle(there)?;
+    /// here.send(1)?;
+    /// assert_eq!(there.recv()?, 1);
+    ///
+    /// let file = std::fs::File::open("/dev/null")?;
+    /// assert!(Pipe::<u8, u8>::from_handle(file.into()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         End::from_handle(handle).map(Self::new)
     }
@@ -198,7 +215,8 @@ macro_rules! sends {
             ///
             /// # Blocking
             ///
-            /// While the pipe is full (some 200 KiB of messages), until the other side receives or is gone.
+            /// While the pipe is full, until the other side receives or is gone. Full are a few hundred small messages, or
+            /// some 200 KiB of larger ones; one above [`INLINE_MAX`](crate::INLINE_MAX) counts as a small one.
             ///
             /// # Errors
             ///
@@ -209,6 +227,19 @@ macro_rules! sends {
             /// Handles inside the value are duplicated into the message; up to
             /// [`Limits::max_handles`](ipc_codec::Limits::max_handles) of them. A process killed in here has sent the
             /// value whole or not at all.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = ipc_pipe::simplex::<(u32, String)>()?;
+            /// tx.send((1, "one".to_string()))?;
+            /// assert_eq!(rx.recv()?, (1, "one".to_string()));
+            ///
+            /// let (here, there) = ipc_pipe::pipe::<u32, String>()?;
+            /// here.send(1)?;
+            /// there.send("one".to_string())?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn send(&self, value: $T) -> Result<(), SendError<$T>> {
                 match self.$($half).+.send(&value, Deadline::NEVER) {
                     Ok(()) => Ok(()),
@@ -221,6 +252,23 @@ macro_rules! sends {
             /// # Errors
             ///
             /// [`TrySendError`], with the value.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::TrySendError;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<Vec<u8>>()?;
+            /// let refused = loop {
+            ///     if let Err(error) = tx.try_send(vec![7; 10_000]) {
+            ///         break error;
+            ///     }
+            /// };
+            /// assert!(matches!(refused, TrySendError::Full(_)));
+            /// rx.recv()?; // Makes room.
+            /// tx.try_send(vec![])?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn try_send(&self, value: $T) -> Result<(), TrySendError<$T>> {
                 match self.$($half).+.send(&value, Deadline::NOW) {
                     Ok(()) => Ok(()),
@@ -234,6 +282,22 @@ macro_rules! sends {
             /// # Errors
             ///
             /// [`SendTimeoutError`], with the value.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::SendTimeoutError;
+            /// use std::time::Duration;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<Vec<u8>>()?;
+            /// while tx.try_send(vec![7; 10_000]).is_ok() {}
+            /// let refused = tx.send_timeout(vec![7; 10_000], Duration::from_millis(10));
+            /// assert!(matches!(refused, Err(SendTimeoutError::TimedOut(_))));
+            /// drop(rx);
+            /// let refused = tx.send_timeout(vec![7; 10_000], Duration::from_secs(60));
+            /// assert!(matches!(refused, Err(SendTimeoutError::Send(_))));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn send_timeout(&self, value: $T, timeout: Duration) -> Result<(), SendTimeoutError<$T>> {
                 self.send_until(value, Deadline::after(timeout))
             }
@@ -243,6 +307,20 @@ macro_rules! sends {
             /// # Errors
             ///
             /// [`SendTimeoutError`], with the value.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::{Duration, Instant};
+            ///
+            /// let (here, there) = ipc_pipe::pipe::<u32, u32>()?;
+            /// // One deadline for the question and the answer.
+            /// let deadline = Instant::now() + Duration::from_secs(60);
+            /// here.send_deadline(1, deadline)?;
+            /// there.send_deadline(there.recv_deadline(deadline)? + 1, deadline)?;
+            /// assert_eq!(here.recv_deadline(deadline)?, 2);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn send_deadline(&self, value: $T, deadline: Instant) -> Result<(), SendTimeoutError<$T>> {
                 self.send_until(value, Deadline::at(deadline))
             }
@@ -279,6 +357,19 @@ macro_rules! receives {
             ///
             /// Of several processes and threads that receive from the same end, each value goes to one. A process
             /// killed in here loses at most the value that it was receiving.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::RecvError;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// tx.send(1)?;
+            /// drop(tx);
+            /// assert_eq!(rx.recv()?, 1);
+            /// assert!(matches!(rx.recv(), Err(RecvError::Eof)));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv(&self) -> Result<$T, RecvError> {
                 loop {
                     if let Some(value) = self.$($half).+.recv(Deadline::NEVER)? {
@@ -292,6 +383,20 @@ macro_rules! receives {
             /// # Errors
             ///
             /// [`TryRecvError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::{RecvError, TryRecvError};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// assert!(matches!(rx.try_recv(), Err(TryRecvError::Empty)));
+            /// tx.send(1)?;
+            /// assert_eq!(rx.try_recv()?, 1);
+            /// drop(tx);
+            /// assert!(matches!(rx.try_recv(), Err(TryRecvError::Recv(RecvError::Eof))));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn try_recv(&self) -> Result<$T, TryRecvError> {
                 self.$($half).+.recv(Deadline::NOW)?.ok_or(TryRecvError::Empty)
             }
@@ -303,6 +408,20 @@ macro_rules! receives {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::RecvTimeoutError;
+            /// use std::time::Duration;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// let nothing = rx.recv_timeout(Duration::from_millis(10));
+            /// assert!(matches!(nothing, Err(RecvTimeoutError::TimedOut)));
+            /// tx.send(1)?;
+            /// assert_eq!(rx.recv_timeout(Duration::ZERO)?, 1);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_timeout(&self, timeout: Duration) -> Result<$T, RecvTimeoutError> {
                 self.$($half).+.recv(Deadline::after(timeout))?.ok_or(RecvTimeoutError::TimedOut)
             }
@@ -312,11 +431,54 @@ macro_rules! receives {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::RecvTimeoutError;
+            /// use std::time::{Duration, Instant};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// tx.send(1)?;
+            /// // Whatever comes within 10 milliseconds.
+            /// let deadline = Instant::now() + Duration::from_millis(10);
+            /// let mut received = Vec::new();
+            /// let end = loop {
+            ///     match rx.recv_deadline(deadline) {
+            ///         Ok(number) => received.push(number),
+            ///         Err(end) => break end,
+            ///     }
+            /// };
+            /// assert_eq!(received, [1]);
+            /// assert!(matches!(end, RecvTimeoutError::TimedOut));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_deadline(&self, deadline: Instant) -> Result<$T, RecvTimeoutError> {
                 self.$($half).+.recv(Deadline::at(deadline))?.ok_or(RecvTimeoutError::TimedOut)
             }
 
-            /// Receives until the end: an iterator that stops at [`RecvError::Eof`].
+            /// Receives until the end: an iterator that stops at [`RecvError::Eof`]. Any other error is an item, and what is
+            /// behind it may still be received.
+            ///
+            /// # Blocking
+            ///
+            /// Each step, as [`recv`](Self::recv).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// std::thread::scope(|scope| {
+            ///     scope.spawn(move || (1..=4).try_for_each(|number| tx.send(number)));
+            ///     let mut sum = 0;
+            ///     for number in rx.iter() {
+            ///         sum += number?;
+            ///     }
+            ///     assert_eq!(sum, 10);
+            ///     Ok::<(), ipc_pipe::RecvError>(())
+            /// })?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn iter(&self) -> impl Iterator<Item = Result<$T, RecvError>> + '_ {
                 std::iter::from_fn(|| match self.recv() {
                     Err(RecvError::Eof) => None,
@@ -326,11 +488,27 @@ macro_rules! receives {
         }
 
         impl<$($P),+> $Type {
-            /// Waits until a value or the end can be received; whether that is so.
+            /// Waits until a value or the end can be received, for at most `timeout`; whether that is so.
             ///
             /// # Errors
             ///
             /// The system's error, when memory is short.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::Duration;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<u32>()?;
+            /// assert!(!rx.poll(Duration::from_millis(10))?);
+            /// tx.send(1)?;
+            /// assert!(rx.poll(Duration::ZERO)?);
+            /// assert_eq!(rx.recv()?, 1);
+            /// // The end is something to receive, too.
+            /// drop(tx);
+            /// assert!(rx.poll(Duration::ZERO)?);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn poll(&self, timeout: Duration) -> io::Result<bool> {
                 self.$($half).+.poll(Deadline::after(timeout))
             }
@@ -348,6 +526,24 @@ macro_rules! ends {
     (impl<$($P:ident),+> $Type:ty, $name:literal, $($half:ident).+) => {
         impl<$($P),+> $Type {
             /// Sets the limits for the messages of this end; they go with the value, not with the pipe.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_codec::Limits;
+            /// use ipc_pipe::{RecvError, SendError};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<String>()?;
+            /// let rx = rx.with_limits(Limits::with_max_frame(16));
+            /// // Each end has its own; what this one sends, that one refuses.
+            /// tx.send("more than sixteen bytes".to_string())?;
+            /// assert!(matches!(rx.recv(), Err(RecvError::Frame(_))));
+            ///
+            /// let tx = tx.with_limits(Limits::with_max_frame(16));
+            /// let refused = tx.send("more than sixteen bytes".to_string());
+            /// assert!(matches!(refused, Err(SendError::Encode(..))));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[must_use]
             pub fn with_limits(mut self, limits: Limits) -> Self {
                 self.set_limits(limits);

@@ -17,6 +17,17 @@ use std::thread::LocalKey;
 ///
 /// Larger ones travel as sealed memory whose handle the message carries. Several messages of this size fit into a
 /// socket of default size at once.
+///
+/// # Examples
+///
+/// ```
+/// let (tx, rx) = ipc_pipe::simplex::<Vec<u8>>()?;
+/// for size in [ipc_pipe::INLINE_MAX / 2, 2 * ipc_pipe::INLINE_MAX, 8 * ipc_pipe::INLINE_MAX] {
+///     tx.send(vec![7; size])?; // Nobody has to receive yet.
+///     assert_eq!(rx.recv()?.len(), size);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const INLINE_MAX: usize = 32 * 1024;
 
 /// Why a value was not sent, without the value.

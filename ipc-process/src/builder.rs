@@ -105,12 +105,35 @@ impl Builder {
     }
 
     /// Removes a variable from its environment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// # ipc_process::init();
+    ///
+    /// let process = Builder::new().env_remove("PATH").spawn(|(): ()| std::env::var_os("PATH").is_none(), ())?;
+    /// assert!(process.join()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.surroundings.env.remove(name.into());
         self
     }
 
     /// Begins with an empty environment, and forgets the changes made before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// # ipc_process::init();
+    ///
+    /// let names = |(): ()| std::env::vars().map(|(name, _)| name).collect::<Vec<_>>();
+    /// let process = Builder::new().env_clear().env("ONLY", "this").spawn(names, ())?;
+    /// assert_eq!(process.join()?, ["ONLY"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn env_clear(mut self) -> Self {
         self.surroundings.env.clear();
         self
@@ -123,27 +146,88 @@ impl Builder {
     }
 
     /// Its standard input, else that of this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// # ipc_process::init();
+    ///
+    /// let (mut here, there) = UnixStream::pair()?;
+    /// let process = Builder::new()
+    ///     .stdin(there)
+    ///     .spawn(|(): ()| std::io::stdin().lines().map_while(Result::ok).collect::<Vec<_>>(), ())?;
+    /// here.write_all(b"one\ntwo\n")?;
+    /// drop(here); // The end of its input.
+    /// assert_eq!(process.join()?, ["one", "two"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stdin(mut self, stream: impl Into<Stdio>) -> Self {
         self.surroundings.stdio[0] = stream.into();
         self
     }
 
     /// Its standard output, else that of this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// use std::os::unix::net::UnixStream;
+    /// # ipc_process::init();
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Builder::new().stdout(there).spawn(|(): ()| println!("hello"), ())?.join()?;
+    /// assert_eq!(std::io::read_to_string(&here)?, "hello\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stdout(mut self, stream: impl Into<Stdio>) -> Self {
         self.surroundings.stdio[1] = stream.into();
         self
     }
 
     /// Its standard error, else that of this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Builder;
+    /// use std::os::unix::net::UnixStream;
+    /// # ipc_process::init();
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Builder::new().stderr(there).spawn(|(): ()| eprintln!("hello"), ())?.join()?;
+    /// assert_eq!(std::io::read_to_string(&here)?, "hello\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stderr(mut self, stream: impl Into<Stdio>) -> Self {
         self.surroundings.stdio[2] = stream.into();
         self
     }
 
-    /// For [`StartMethod::Spawn`]: the file to run, which has to be this very program under another path.
+    /// For [`StartMethod::Spawn`]: the file to run, which has to be this very program under another path. A fork runs no
+    /// file, and passes this over.
     ///
     /// The default needs no path: it runs the program of this process again, also when its file was replaced or removed
     /// in the meantime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Builder, SpawnError};
+    /// # ipc_process::init();
+    ///
+    /// let copy = std::env::current_exe()?; // Or a copy of it that is kept elsewhere.
+    /// let process = Builder::new().executable(copy).spawn(|number: u32| number + 1, 1)?;
+    /// assert_eq!(process.join()?, 2);
+    ///
+    /// // Another program is found out before anything is run in it.
+    /// let error = Builder::new().executable("/bin/true").spawn(|number: u32| number + 1, 1).unwrap_err();
+    /// assert!(matches!(error, SpawnError::Died { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
         self.surroundings.executable = Some(path.into());
         self
@@ -152,13 +236,45 @@ impl Builder {
     /// How long a child may take to say its first word before it is killed; 60 seconds by default.
     ///
     /// A child that ends early is noticed at once. This is for one that hangs: because the program waits for something
-    /// before it calls [`init`](crate::init()).
+    /// before it calls [`init`](crate::init()). A forked child that has nothing to set up is not waited for at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Builder, SpawnError};
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    /// # #[derive(serde::Serialize)]
+    /// # struct Slow;
+    /// # impl<'de> serde::Deserialize<'de> for Slow {
+    /// #     fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+    /// #         std::thread::sleep(Duration::from_secs(60));
+    /// #         Ok(Slow)
+    /// #     }
+    /// # }
+    ///
+    /// // `Slow` takes a minute to decode, and a child has not started before it has its arguments.
+    /// let builder = Builder::new().start_timeout(Duration::from_millis(20));
+    /// assert!(matches!(builder.spawn(|_: Slow| (), Slow), Err(SpawnError::TimedOut)));
+    /// ```
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self
     }
 
     /// Limits for the encoded arguments and the encoded result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::Limits;
+    /// use ipc_process::{Builder, SpawnError};
+    /// # ipc_process::init();
+    ///
+    /// let builder = Builder::new().limits(Limits::with_max_frame(16));
+    /// let refused = builder.spawn(|text: String| text.len(), "more than sixteen bytes".to_string());
+    /// assert!(matches!(refused, Err(SpawnError::Encode(_))));
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -172,7 +288,7 @@ impl Builder {
     /// # Blocking
     ///
     /// By spawn, until the child has found the function and decoded the arguments, or failed to. By fork, only if the
-    /// child has something to set up.
+    /// child has something to set up. In either case for at most the [`start_timeout`](Builder::start_timeout).
     ///
     /// # Errors
     ///
@@ -224,6 +340,21 @@ impl Builder {
     /// The method is not [`StartMethod::Fork`], or: neither `function` nor the code that decodes its arguments and encodes
     /// its result uses anything that another thread of this process may hold at the moment of the fork, such as a lock, and
     /// the allocator of the program can be used after a fork, as that of the C library can.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Builder, StartMethod};
+    ///
+    /// let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    /// let other = std::thread::spawn(move || stopped.recv());
+    /// // SAFETY: the function touches its argument alone, and the other thread holds nothing.
+    /// let process = unsafe { Builder::new().method(StartMethod::Fork).spawn_despite_threads(|n: u32| n + 1, 1) }?;
+    /// assert_eq!(process.join()?, 2);
+    /// drop(stop);
+    /// # let _ = other.join();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub unsafe fn spawn_despite_threads<A, R>(
         self,
         function: fn(A) -> R,
@@ -242,7 +373,12 @@ impl Builder {
     /// Copies this process, and calls `closure` with `args` in the copy.
     ///
     /// The closure may capture anything: the copy has it as it was. Of the family's *handles*, however, the copy keeps only
-    /// those in `args`; a captured one finds its other side gone. What the closure captured is dropped here, too.
+    /// those in `args`; a captured one finds its other side gone. What the closure captured is dropped here, too. The
+    /// [`method`](Builder::method) does not matter.
+    ///
+    /// # Blocking
+    ///
+    /// Only if the child has something to set up, until it has done so.
     ///
     /// # Errors
     ///

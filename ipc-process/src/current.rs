@@ -37,6 +37,24 @@ impl Current {
 }
 
 /// This process.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::Builder;
+/// # ipc_process::init();
+///
+/// let process = Builder::new().name("helper").daemon(true).spawn(
+///     |(): ()| {
+///         let me = ipc_process::current();
+///         (me.name().to_owned(), me.pid(), me.is_daemon())
+///     },
+///     (),
+/// )?;
+/// let pid = process.pid();
+/// assert_eq!(process.join()?, ("helper".to_string(), pid, true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn current() -> Current {
     Current(identity())
 }

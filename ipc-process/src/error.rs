@@ -48,7 +48,7 @@ pub enum SpawnError {
         /// What it said.
         reason: String,
     },
-    /// A name, a value or a path holds a byte that the system cannot take.
+    /// A name, a value or a path holds a byte that the system cannot take, or the name of a variable is empty.
     #[error("{what} cannot be passed to a process: it is empty or holds a NUL byte or an equals sign")]
     InvalidInput {
         /// Which one.
@@ -173,6 +173,24 @@ impl From<ExitStatus> for JoinError {
 }
 
 /// Why a join with a deadline has no result.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::{JoinError, JoinTimeoutError, Process};
+/// use std::time::Duration;
+/// # ipc_process::init();
+///
+/// let process = Process::spawn(|(): ()| std::thread::sleep(Duration::from_secs(60)), ())?;
+/// let error = process.try_join().unwrap_err();
+/// assert!(matches!(error, JoinTimeoutError::TimedOut(_)));
+/// // The process is still there to be waited for, or to be ended.
+/// let process = error.into_process().expect("it still runs");
+/// process.kill()?;
+/// let error = process.join_timeout(Duration::from_secs(60)).unwrap_err();
+/// assert!(matches!(error, JoinTimeoutError::Join(JoinError::Signaled { signal: 9, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub enum JoinTimeoutError<R> {
     /// The process still ran at the deadline; here it is.
     TimedOut(Process<R>),

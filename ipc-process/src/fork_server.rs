@@ -22,13 +22,14 @@
 
 use crate::attached::{Attached, WireStatus};
 use crate::builder::Builder;
+use crate::child::Role;
 use crate::entry;
 use crate::error::SpawnError;
 use crate::launch::{self, Surroundings};
 use crate::process::Process;
-use crate::wire::{ParentEnd, Start, channel_limits};
+use crate::wire::{ChildEnd, ParentEnd, Start, channel_limits};
 use ipc_codec::handle::Handle;
-use ipc_pipe::{Pipe, RecvError, Sender, TryRecvError};
+use ipc_pipe::{Pipe, RecvError, SendError, Sender, TryRecvError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::Child;
@@ -39,8 +40,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub(crate) struct ForkServer {
     orders: Pipe<Order, Answer>,
-    /// Held, so that its remains are collected with it.
-    _process: Process<()>,
+    process: Process<()>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl ForkServer {
     pub(crate) fn start() -> Result<Self, SpawnError> {
         let (here, there) = ipc_pipe::pipe().map_err(SpawnError::os("making the fork server's channel"))?;
         let process = Builder::new().name("ForkServer").daemon(true).fork(serve, there)?;
-        Ok(ForkServer { orders: here.with_limits(channel_limits()), _process: process })
+        Ok(ForkServer { orders: here.with_limits(channel_limits()), process })
     }
 
     /// Has the server fork a worker that does what `start` says.
@@ -75,6 +75,15 @@ impl ForkServer {
         let (pid, handle) = answer.map_err(|reason| SpawnError::Setup { reason })?;
         let child = Child::from_handle(pid, handle.into_inner());
         Ok((Attached::served(child, statuses), here))
+    }
+}
+
+impl Drop for ForkServer {
+    fn drop(&mut self) {
+        // The pool has seen the end of its workers, so the server has nothing left to do, and nothing to tidy up.
+        let _ = self.process.kill();
+        // It cannot escape the kill, so the wait ends.
+        let _ = self.process.wait();
     }
 }
 
@@ -101,8 +110,16 @@ fn serve(orders: Pipe<Answer, Order>) {
         });
         match orders.try_recv() {
             Ok(order) => {
-                let answer = follow(order, &mut children);
-                if orders.send(answer.map_err(|error| entry::chain(&error))).is_err() {
+                let answer = follow(order, &mut children).map_err(|error| entry::chain(&error));
+                let sent = match orders.send(answer) {
+                    // Too many handles on their way, say. The owner waits for an answer; without one of its own it lets go of
+                    // the worker, which ends then.
+                    Err(error) if !matches!(error, SendError::Closed(_)) => {
+                        orders.send(Err(entry::chain(&error)))
+                    }
+                    sent => sent,
+                };
+                if sent.is_err() {
                     return;
                 }
             }
@@ -123,12 +140,14 @@ fn follow(
 ) -> Result<(u32, Handle<OwnedHandle>), SpawnError> {
     let Order { start, channel, statuses } = order;
     let Start { entry, args, setup } = start;
+    let siblings = &mut *children;
+    let work = move |role: &Role, channel: &ChildEnd| {
+        // Nothing that a worker should hold.
+        siblings.clear();
+        role.run_entry(channel, &entry, args)
+    };
     // SAFETY: the server has one thread.
-    let child = unsafe {
-        launch::fork_with(channel.into_inner(), setup, Surroundings::default(), move |role, channel| {
-            role.run_entry(channel, &entry, args)
-        })
-    }?;
+    let child = unsafe { launch::fork_with(channel.into_inner(), setup, Surroundings::default(), work) }?;
     let handle = child.duplicate_handle().map_err(SpawnError::os("duplicating the worker's handle"));
     let pid = child.pid();
     // Also when its handle cannot be sent: it has to be collected, and ends when the owner drops its end of the channel.

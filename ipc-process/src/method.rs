@@ -40,6 +40,15 @@ pub enum StartMethod {
 
 impl StartMethod {
     /// All methods that this platform has, the default first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::StartMethod;
+    ///
+    /// let names: Vec<_> = StartMethod::ALL.iter().map(|method| method.name()).collect();
+    /// assert_eq!(names, ["spawn", "fork"]);
+    /// ```
     pub const ALL: &'static [StartMethod] = &[StartMethod::Spawn, StartMethod::Fork];
 
     /// The name of the method, as Python has it.
@@ -67,6 +76,15 @@ impl FromStr for StartMethod {
 }
 
 /// There is no start method of this name.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::{ParseStartMethodError, StartMethod};
+///
+/// let method: Result<StartMethod, ParseStartMethodError> = "thread".parse();
+/// assert_eq!(method.unwrap_err().to_string(), "there is no start method \"thread\"; there are spawn, fork");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseStartMethodError {
     name: String,

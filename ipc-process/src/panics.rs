@@ -35,12 +35,14 @@ impl PanicReport {
         &self.message
     }
 
-    /// Where it panicked, as `file:line:column`.
+    /// Where it panicked, as `file:line:column`; `None` when it unwound without a panic of its own, as
+    /// [`resume_unwind`](std::panic::resume_unwind) does.
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
     }
 
-    /// The calls that led there, one per line, as far as the program has symbols.
+    /// The calls that led there, as the standard library prints them and as far as the program has symbols; empty when
+    /// there is no location either.
     pub fn backtrace(&self) -> &str {
         &self.backtrace
     }

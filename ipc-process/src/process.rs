@@ -18,7 +18,7 @@ use std::{fmt, io};
 /// # Other processes
 ///
 /// Dropping a `Process` lets the process go on; when it ends, it is collected at one of the next starts. Only the parent
-/// can wait for a process, so a `Process` cannot be sent.
+/// can wait for a process, so a `Process` cannot be passed to another one, though any thread may have it.
 ///
 /// # Examples
 ///
@@ -39,6 +39,25 @@ pub struct Process<R> {
     result: PhantomData<fn() -> R>,
 }
 
+impl Process<()> {
+    /// The settings of a process to start.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::builder().name("adder").spawn(|(a, b): (u32, u32)| a + b, (1, 2))?;
+    /// assert_eq!(process.name(), "adder");
+    /// assert_eq!(process.join()?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl<R> Process<R> {
     /// Starts a process that calls `function` with `args`, by the default method.
     ///
@@ -47,17 +66,23 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// [`SpawnError`]; there is no process then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|(text, n): (String, usize)| text.repeat(n), ("ab".to_string(), 3))?;
+    /// assert_eq!(process.join()?, "ababab");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<A>(function: fn(A) -> R, args: A) -> Result<Process<R>, SpawnError>
     where
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
         Builder::new().spawn(function, args)
-    }
-
-    /// The settings of a process to start.
-    pub fn builder() -> Builder {
-        Builder::new()
     }
 
     /// The name of the process.
@@ -79,6 +104,21 @@ impl<R> Process<R> {
     }
 
     /// Whether the process has not ended yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60)?;
+    /// assert!(process.is_alive());
+    /// process.kill()?;
+    /// process.wait()?;
+    /// assert!(!process.is_alive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         self.exit_status().is_none()
     }
@@ -113,6 +153,18 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// The system's error, when memory is short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|number: u32| number + 1, 1)?;
+    /// assert!(process.wait()?.success());
+    /// assert_eq!(process.join()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self) -> io::Result<ExitStatus> {
         loop {
             if let Some(status) = self.child().wait(Deadline::NEVER)? {
@@ -126,6 +178,20 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// The system's error, when memory is short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60)?;
+    /// assert_eq!(process.wait_timeout(Duration::from_millis(10))?, None);
+    /// process.kill()?;
+    /// assert!(process.wait_timeout(Duration::from_secs(60))?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         self.child().wait(Deadline::after(timeout))
     }
@@ -135,6 +201,22 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// The system's error, when memory is short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::{Duration, Instant};
+    /// # ipc_process::init();
+    ///
+    /// // One deadline for all of them together.
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let processes = [Process::spawn(|(): ()| (), ())?, Process::spawn(|(): ()| (), ())?];
+    /// for process in &processes {
+    ///     assert!(process.wait_deadline(deadline)?.is_some_and(|status| status.success()));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         self.child().wait(Deadline::at(deadline))
     }
@@ -144,6 +226,19 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// The system's error when the process became another user's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60)?;
+    /// process.terminate()?;
+    /// assert_eq!(process.wait()?.signal(), Some(15));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn terminate(&self) -> io::Result<()> {
         self.child().signal(Signal::Terminate)
     }
@@ -153,6 +248,21 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// As for [`terminate`](Process::terminate).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60)?;
+    /// process.kill()?;
+    /// assert_eq!(process.wait()?.signal(), Some(9));
+    /// // A signal to what has ended is nothing.
+    /// process.kill()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.child().signal(Signal::Kill)
     }
@@ -162,11 +272,44 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// As for [`terminate`](Process::terminate).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 1)?;
+    /// process.interrupt()?;
+    /// let status = process.wait()?;
+    /// // The background jobs of a shell ignore the keyboard, and so do their children.
+    /// assert!(status.signal() == Some(2) || status.success());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn interrupt(&self) -> io::Result<()> {
         self.child().signal(Signal::Interrupt)
     }
 
     /// A handle that is readable once the process has ended, to wait for together with others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::readiness::{Interest, Watch, wait};
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let slow = Process::spawn(|(): ()| std::thread::sleep(Duration::from_secs(60)), ())?;
+    /// let quick = Process::spawn(|(): ()| (), ())?;
+    /// let mut watches = [&slow, &quick].map(|process| Watch::new(process.sentinel(), Interest::Read));
+    /// wait(&mut watches, Deadline::NEVER)?;
+    /// assert!(watches[1].is_ready() && !watches[0].is_ready());
+    /// slow.kill()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sentinel(&self) -> BorrowedHandle<'_> {
         self.child().handle()
     }
@@ -194,6 +337,21 @@ impl<R: DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// [`JoinError`]: the panic, the exit code or the signal that ended it instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// # ipc_process::init();
+    ///
+    /// let process = Process::spawn(|text: String| text.parse::<f64>().ok(), "1.5".to_string())?;
+    /// assert_eq!(process.join()?, Some(1.5));
+    ///
+    /// let process = Process::spawn(|code: i32| -> u8 { std::process::exit(code) }, 3)?;
+    /// let error = process.join().unwrap_err();
+    /// assert_eq!(error.to_string(), "the process exited with code 3 before its function returned");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join(self) -> Result<R, JoinError> {
         match self.join_until(Deadline::NEVER) {
             Ok(result) => Ok(result),
@@ -207,6 +365,25 @@ impl<R: DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// [`JoinTimeoutError`], with the process if it still runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{JoinTimeoutError, Process};
+    /// # ipc_process::init();
+    ///
+    /// let mut process = Process::spawn(|(): ()| 7, ())?;
+    /// let seven = loop {
+    ///     match process.try_join() {
+    ///         Ok(seven) => break seven,
+    ///         Err(JoinTimeoutError::TimedOut(still_running)) => process = still_running,
+    ///         Err(JoinTimeoutError::Join(error)) => return Err(error.into()),
+    ///     }
+    ///     std::thread::yield_now(); // Or whatever else there is to do.
+    /// };
+    /// assert_eq!(seven, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_join(self) -> Result<R, JoinTimeoutError<R>> {
         self.join_until(Deadline::NOW)
     }
@@ -241,6 +418,21 @@ impl<R: DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// [`JoinTimeoutError`], with the process if it still runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Process;
+    /// use std::time::{Duration, Instant};
+    /// # ipc_process::init();
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let squares = [1, 2, 3].map(|number| Process::spawn(|n: u32| n * n, number));
+    /// for (process, square) in squares.into_iter().zip([1, 4, 9]) {
+    ///     assert_eq!(process?.join_deadline(deadline)?, square);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join_deadline(self, deadline: Instant) -> Result<R, JoinTimeoutError<R>> {
         self.join_until(Deadline::at(deadline))
     }

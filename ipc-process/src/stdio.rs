@@ -30,6 +30,18 @@ pub(crate) enum Kind {
 
 impl Stdio {
     /// The stream of the parent. The default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Builder, Stdio};
+    /// # ipc_process::init();
+    ///
+    /// # let verbose = false;
+    /// let stderr = if verbose { Stdio::inherit() } else { Stdio::null() };
+    /// Builder::new().stderr(stderr).spawn(|(): ()| eprintln!("done"), ())?.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn inherit() -> Self {
         Stdio(Kind::Inherit)
     }

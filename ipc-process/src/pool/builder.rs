@@ -13,6 +13,7 @@ use ipc_codec::Limits;
 use ipc_sys::doorbell::Doorbell;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Settings of a pool to make.
 ///
@@ -51,12 +52,45 @@ impl PoolBuilder {
     /// By [`StartMethod::Fork`], every worker is a copy of this process as it is now, also those that replace others later.
     /// The pool has a thread, so it has to be made before this process has others, and the process cannot be forked again
     /// while the pool is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, PoolError, SpawnError, StartMethod};
+    /// use std::sync::OnceLock;
+    /// # ipc_process::init();
+    ///
+    /// static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+    /// WORDS.set(vec!["read".into(), "once".into()]).unwrap();
+    ///
+    /// match Pool::builder().workers(2).method(StartMethod::Fork).build() {
+    ///     // The workers have what this process had.
+    ///     Ok(pool) => assert_eq!(pool.apply(|index: usize| WORDS.get().unwrap()[index].clone(), 1)?, "once"),
+    ///     // As in a harness that runs tests in threads.
+    ///     Err(PoolError::Spawn(SpawnError::MultiThreaded { .. })) => {}
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
     }
 
     /// Limits for the encoded arguments and the encoded result of each task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::Limits;
+    /// use ipc_process::{Pool, TaskError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(1).limits(Limits::with_max_frame(16)).build()?;
+    /// let refused = pool.apply(|text: String| text.len(), "more than sixteen bytes".to_string());
+    /// assert!(matches!(refused, Err(TaskError::Encode(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -71,6 +105,18 @@ impl PoolBuilder {
     /// # Errors
     ///
     /// [`PoolError`]; nothing is left of the pool then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{PoolBuilder, PoolError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = PoolBuilder::new().workers(1).build()?;
+    /// assert_eq!(pool.apply(|n: u32| n + 1, 1)?, 2);
+    /// assert!(matches!(PoolBuilder::new().workers(0).build(), Err(PoolError::NoWorkers)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<Pool, PoolError> {
         let n_workers = match self.n_workers {
             Some(0) => return Err(PoolError::NoWorkers),
@@ -82,11 +128,11 @@ impl PoolBuilder {
         let fork_server = match self.method {
             StartMethod::Spawn => None,
             StartMethod::Fork => {
-                refuse_threads()?;
+                refuse_threads_that_stay()?;
                 Some(ForkServer::start()?)
             }
         };
-        let recipe = Recipe { board, limits: self.limits, fork_server };
+        let recipe = Recipe::new(board, self.limits, fork_server);
         // All at once, and then each one's first word: they start side by side.
         let workers = (0..n_workers).map(|index| recipe.start(index)).collect::<Result<Vec<Worker>, _>>()?;
         workers.iter().try_for_each(Worker::wait_until_started)?;
@@ -99,6 +145,19 @@ impl PoolBuilder {
             .spawn(move || dispatcher.run())
             .map_err(PoolError::Os)?;
         Ok(Pool::running(inbox, self.limits, n_workers, thread))
+    }
+}
+
+/// Refuses a process with threads, unless they are gone in a moment. A thread can be joined, that of another pool say, some time
+/// before the system has removed it from the list.
+fn refuse_threads_that_stay() -> Result<(), SpawnError> {
+    const MOMENT: Duration = Duration::from_millis(100);
+    let end = Instant::now() + MOMENT;
+    loop {
+        match refuse_threads() {
+            Err(SpawnError::MultiThreaded { .. }) if Instant::now() < end => std::thread::yield_now(),
+            other => return other,
+        }
     }
 }
 

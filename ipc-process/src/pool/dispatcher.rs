@@ -8,13 +8,20 @@ use ipc_sys::process::ExitStatus;
 use ipc_sys::readiness::{Interest, Watch, wait};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often in a row workers may fail before they have started, by themselves, until the pool gives up.
-const MAX_FAILED_STARTS: u32 = 3;
+/// How often in a row workers may fail to start until the pool gives up, unless another worker is at work: then the system may
+/// have room again later.
+const MAX_FAILED_STARTS: u32 = 5;
 
-/// How long to wait before a worker is started again after the system refused.
+/// How long to wait after a worker failed to start until the next one is; twice as long after each further failure.
 const RETRY_START: Duration = Duration::from_millis(50);
+
+/// How many workers may end by themselves instead of beginning a task, until the task fails.
+const MAX_REFUSALS: u32 = 3;
+
+/// How long the workers of a pool that was joined may take to leave.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// The state of the thread.
 #[derive(Debug)]
@@ -25,7 +32,10 @@ pub(super) struct Dispatcher {
     workers: Vec<Option<Worker>>,
     /// Tasks that came back from workers, ahead of those in the inbox.
     returned: VecDeque<Item>,
+    /// In a row.
     failed_starts: u32,
+    /// When the next worker may be started, if one failed to.
+    retry_at: Option<Instant>,
 }
 
 /// What the next turn of the loop is.
@@ -42,6 +52,7 @@ impl Dispatcher {
             workers: workers.into_iter().map(Some).collect(),
             returned: VecDeque::new(),
             failed_starts: 0,
+            retry_at: None,
         }
     }
 
@@ -73,15 +84,27 @@ impl Dispatcher {
     fn sleep(&self) {
         let mut watches = vec![Watch::new(self.inbox.doorbell.handle(), Interest::Read)];
         for worker in self.workers.iter().flatten() {
-            watches.push(Watch::new(worker.replies_handle(), Interest::Read));
+            watches.extend(worker.replies_handle().map(|replies| Watch::new(replies, Interest::Read)));
             watches.push(Watch::new(worker.sentinel(), Interest::Read));
         }
-        let is_complete = self.workers.iter().all(Option::is_some);
-        let deadline = if is_complete { Deadline::NEVER } else { Deadline::after(RETRY_START) };
+        let deadline = self.next_look().map_or(Deadline::NEVER, Deadline::at);
         if wait(&mut watches, deadline).is_err() {
-            // Memory is short; the loop looks at everything anyway.
+            // Memory is short, or the handles are more than the process may open by now. The loop looks at everything anyway.
             std::thread::sleep(RETRY_START);
         }
+    }
+
+    /// When something may have to be done though nobody has said anything.
+    fn next_look(&self) -> Option<Instant> {
+        let workers = || self.workers.iter().flatten();
+        let start = self.retry_at.filter(|_| self.workers.iter().any(Option::is_none));
+        let somebody_is_idle = workers().any(|worker| worker.n_assigned() == 0 && worker.has_room());
+        // A task that nobody begins, and one that an idle worker did not take: its pipe was full.
+        let overdue = workers().filter_map(|worker| worker.overdue_at(&self.recipe.board)).min();
+        let refused = (!self.returned.is_empty()).then(|| Instant::now() + RETRY_START);
+        let help = overdue.into_iter().chain(refused).min().filter(|_| somebody_is_idle);
+        let late = workers().filter_map(Worker::start_by).min();
+        start.into_iter().chain(help).chain(late).min()
     }
 
     fn take_replies(&mut self) {
@@ -97,7 +120,11 @@ impl Dispatcher {
         loop {
             match worker.next_reply() {
                 NextReply::Nothing => break,
-                NextReply::Started => self.failed_starts = 0,
+                NextReply::Started => {
+                    self.failed_starts = 0;
+                    self.retry_at = None;
+                }
+                NextReply::Noted => {}
                 NextReply::Done(item, outcome) => item.end(TaskResult::from(outcome)),
                 NextReply::Lost => {
                     // Its death tells which task was lost with it.
@@ -114,7 +141,8 @@ impl Dispatcher {
             if let Some(worker) = self.workers[index].take() {
                 self.workers[index] = self.bury_if_dead(worker);
             }
-            if self.workers[index].is_none() && !matches!(self.inbox.lock().mode, Mode::Broken(_)) {
+            let may_start = self.retry_at.is_none_or(|retry_at| retry_at <= Instant::now());
+            if self.workers[index].is_none() && may_start && self.inbox.lock().mode.runs_tasks() {
                 self.start(index);
             }
         }
@@ -122,13 +150,22 @@ impl Dispatcher {
 
     fn bury_if_dead(&mut self, mut worker: Worker) -> Option<Worker> {
         // First whether it is dead, then its last words: so none can come after them.
-        let Some(status) = worker.exit_status() else { return Some(worker) };
+        let Some(status) = worker.exit_status() else {
+            if worker.kill_if_late() {
+                self.count_failed_start("a worker did not start in time".into());
+            }
+            return Some(worker);
+        };
         self.take_replies_of(&mut worker);
-        let Remains { had_started, begun, untouched } = worker.into_remains(&self.recipe.board);
+        let Remains { had_started, begun, mut untouched } = worker.into_remains(&self.recipe.board);
         self.inbox.count_death();
-        if let Some(item) = begun {
-            item.end(Err(TaskError::WorkerDied { status }));
+        if had_started && begun.is_empty() && !was_killed(status) {
+            // It may be the task that no worker can so much as receive. It is not given to one after the other for ever.
+            if untouched.first_mut().is_some_and(|item| item.count_refusal() >= MAX_REFUSALS) {
+                untouched.remove(0).end(Err(TaskError::WorkerDied { status }));
+            }
         }
+        begun.into_iter().for_each(|item| item.end(Err(TaskError::WorkerDied { status })));
         for item in untouched.into_iter().rev() {
             self.returned.push_front(item);
         }
@@ -144,12 +181,7 @@ impl Dispatcher {
                 self.publish(index, &worker);
                 self.workers[index] = Some(worker);
             }
-            Err(error) => {
-                // As long as others work, the system may have room again later.
-                if self.workers.iter().all(Option::is_none) {
-                    self.count_failed_start(crate::entry::chain(&error));
-                }
-            }
+            Err(error) => self.count_failed_start(crate::entry::chain(&error)),
         }
     }
 
@@ -161,25 +193,25 @@ impl Dispatcher {
     }
 
     fn count_failed_start(&mut self, reason: String) {
+        self.retry_at = Some(Instant::now() + RETRY_START * (1 << self.failed_starts.min(4)));
         self.failed_starts += 1;
-        if self.failed_starts >= MAX_FAILED_STARTS {
+        let somebody_works = self.workers.iter().flatten().any(Worker::has_started);
+        if self.failed_starts >= MAX_FAILED_STARTS && !somebody_works {
             self.inbox.set_mode(Mode::Broken(reason));
         }
     }
 
-    /// Gives each worker a task to run, and then each one more to have at hand, as long as there are tasks.
+    /// Gives each worker a task to run, those that still start last, and then each one more to have at hand, as long as there are
+    /// tasks.
     fn hand_out(&mut self) {
-        for n_at_most in 0..super::board::DEPTH as usize {
+        for (n_at_most, all) in [(0, false), (0, true), (1, true)] {
             for index in 0..self.workers.len() {
                 let Some(worker) = &mut self.workers[index] else { continue };
-                if worker.n_assigned() > n_at_most {
+                if worker.n_assigned() > n_at_most || !worker.has_room() || !(all || worker.has_started()) {
                     continue;
                 }
-                let item = match self.returned.pop_front() {
-                    Some(item) => Some(item),
-                    None => self.inbox.lock().items.pop_front(),
-                };
-                // Nothing waits, and this one is idle: it helps another that has a task at hand.
+                let item = self.next_item(n_at_most > 0);
+                // Nothing waits, and this one is idle: it helps another that has a task at hand, or does not begin its only one.
                 let item = match item {
                     None if n_at_most == 0 => self.take_back_for(index),
                     item => item,
@@ -190,6 +222,16 @@ impl Dispatcher {
                 }
             }
         }
+    }
+
+    /// The next task that waits. A task with handles never lies at hand with a worker that is busy: if it had to be taken back,
+    /// the handles would stay open in that worker's pipe, and whoever waits for their end would wait for that worker, too.
+    fn next_item(&mut self, lies_at_hand: bool) -> Option<Item> {
+        let take = |items: &mut VecDeque<Item>| {
+            let may_go = !lies_at_hand || items.front()?.args.handles().is_empty();
+            if may_go { items.pop_front() } else { None }
+        };
+        if self.returned.is_empty() { take(&mut self.inbox.lock().items) } else { take(&mut self.returned) }
     }
 
     fn take_back_for(&mut self, index: usize) -> Option<Item> {
@@ -213,11 +255,14 @@ impl Dispatcher {
             state.workers.clear();
             (state.mode.clone(), std::mem::take(&mut state.items))
         };
-        let workers: Vec<Worker> = self.workers.drain(..).flatten().collect();
+        let mut workers: Vec<Worker> = self.workers.drain(..).flatten().collect();
+        workers.iter_mut().for_each(Worker::let_go);
         if mode != Mode::Closing {
             workers.iter().for_each(Worker::kill);
         }
-        for item in workers.into_iter().flat_map(Worker::finish).chain(self.returned).chain(items) {
+        let deadline = Instant::now() + LEAVE;
+        let unfinished = workers.into_iter().flat_map(|worker| worker.finish(deadline));
+        for item in unfinished.chain(self.returned).chain(items) {
             item.end(Err(error(&mode)));
         }
     }

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 /// with a result or an error of its own: the death of a worker fails the one task that the worker was in, with
 /// [`TaskError::WorkerDied`], and no task is run twice by the pool itself.
 ///
-/// Dropping a pool terminates it.
+/// Dropping a pool terminates it, and waits the moment until its workers are gone.
 ///
 /// # Other processes
 ///
@@ -43,6 +43,8 @@ pub struct Pool {
     inbox: Arc<Inbox>,
     limits: Limits,
     n_workers: usize,
+    /// The process that made the pool.
+    owner: u32,
     /// Taken by the one who joins it.
     dispatcher: Option<JoinHandle<()>>,
 }
@@ -57,11 +59,33 @@ impl Pool {
     /// # Errors
     ///
     /// [`PoolError`]; nothing is left of the pool then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(3)?;
+    /// assert_eq!(pool.workers().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(n_workers: usize) -> Result<Self, PoolError> {
         Self::builder().workers(n_workers).build()
     }
 
     /// The settings of a pool to make.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(1).build()?;
+    /// assert_eq!(pool.apply(|(): ()| 1, ())?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> PoolBuilder {
         PoolBuilder::new()
     }
@@ -75,6 +99,21 @@ impl Pool {
     /// # Errors
     ///
     /// [`TaskError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// assert_eq!(pool.apply(|text: String| text.len(), "seven".to_string())?, 5);
+    /// // What a task does to its worker is the error of that task, and of no other.
+    /// let result = pool.apply(|code: i32| -> () { std::process::exit(code) }, 3);
+    /// assert!(matches!(result, Err(TaskError::WorkerDied { .. })));
+    /// assert_eq!(pool.apply(|(): ()| 1, ())?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn apply<A, R>(&self, function: fn(A) -> R, args: A) -> Result<R, TaskError>
     where
         A: Serialize + DeserializeOwned,
@@ -87,6 +126,20 @@ impl Pool {
     ///
     /// Tasks wait without limit until a worker takes them: for an input that is long, or has no end, use
     /// [`imap_unordered`](Pool::imap_unordered).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let first = pool.apply_async(|n: u64| (1..=n).sum::<u64>(), 1000);
+    /// let second = pool.apply_async(|text: String| text.to_uppercase(), "both at once".to_string());
+    /// assert_eq!(second.get()?, "BOTH AT ONCE");
+    /// assert_eq!(first.get()?, 500_500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn apply_async<A, R>(&self, function: fn(A) -> R, args: A) -> AsyncResult<R>
     where
         A: Serialize + DeserializeOwned,
@@ -99,7 +152,7 @@ impl Pool {
         match (Entry::of(function), encoded) {
             (Some(entry), Ok(args)) => {
                 let reply = Box::new(move |result| slot.put(result));
-                self.submit(Item { entry, args: Arc::new(args), reply });
+                self.submit(Item::new(entry, args, reply));
             }
             (None, _) => slot.put(Err(TaskError::NoSuchFunction)),
             (_, Err(error)) => slot.put(Err(TaskError::Encode(error))),
@@ -187,16 +240,58 @@ impl Pool {
     }
 
     /// The workers at this moment; empty once the pool has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let workers = pool.workers();
+    /// assert_ne!(workers[0].pid(), workers[1].pid());
+    /// let pid = pool.apply(|(): ()| std::process::id(), ())?;
+    /// assert!(workers.iter().any(|worker| worker.pid() == pid));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn workers(&self) -> Vec<PoolWorker> {
         self.inbox.lock().workers.clone()
     }
 
     /// How many workers have died so far, and were replaced.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let result = pool.apply(|code: i32| -> () { std::process::exit(code) }, 3);
+    /// assert!(matches!(result, Err(TaskError::WorkerDied { .. })));
+    /// assert_eq!(pool.deaths(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn deaths(&self) -> u64 {
         self.inbox.n_deaths()
     }
 
     /// Takes no more tasks; those that were handed in are run. A task that comes later ends with [`TaskError::Closed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let before = pool.apply_async(|n: u32| n + 1, 1);
+    /// pool.close();
+    /// let after = pool.apply_async(|n: u32| n + 1, 2);
+    /// assert_eq!(before.get()?, 2);
+    /// assert!(matches!(after.get(), Err(TaskError::Closed)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         self.inbox.set_mode(Mode::Closing);
     }
@@ -204,6 +299,20 @@ impl Pool {
     /// Ends the workers at once. Every task that has not ended does so with [`TaskError::Cancelled`].
     ///
     /// May be called from anywhere, any number of times, and does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let task = pool.apply_async(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60);
+    /// pool.terminate();
+    /// assert!(matches!(task.get(), Err(TaskError::Cancelled)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn terminate(&self) {
         self.inbox.set_mode(Mode::Terminating);
     }
@@ -212,7 +321,20 @@ impl Pool {
     ///
     /// # Blocking
     ///
-    /// Until then; as long as the longest task takes.
+    /// Until the last task has ended, those that still wait for a worker included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let tasks: Vec<_> = (1..=5).map(|number: u32| pool.apply_async(|n| n * 10, number)).collect();
+    /// pool.join();
+    /// assert!(tasks.iter().all(|task| task.ready()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join(mut self) {
         self.close();
         self.join_dispatcher();
@@ -224,11 +346,20 @@ impl Pool {
         n_workers: usize,
         dispatcher: JoinHandle<()>,
     ) -> Self {
-        Pool { inbox, limits, n_workers, dispatcher: Some(dispatcher) }
+        Pool { inbox, limits, n_workers, owner: std::process::id(), dispatcher: Some(dispatcher) }
     }
 
     pub(super) fn submit(&self, item: Item) {
+        if self.is_copy() {
+            let reason = "this process is a copy of the one that made the pool".into();
+            return item.end(Err(TaskError::Broken { reason }));
+        }
         self.inbox.submit(item);
+    }
+
+    /// Whether this process was forked from the owner: then the pool is not here, only a copy of the memory.
+    fn is_copy(&self) -> bool {
+        std::process::id() != self.owner
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -242,6 +373,10 @@ impl Pool {
 
     fn join_dispatcher(&mut self) {
         if let Some(dispatcher) = self.dispatcher.take() {
+            if self.is_copy() {
+                // The thread was not copied, and so never ends.
+                return std::mem::forget(dispatcher);
+            }
             // It runs no code of the user, so a panic in it is a bug of this crate, and was printed.
             let _ = dispatcher.join();
         }
@@ -296,6 +431,29 @@ impl PoolWorker {
     /// # Errors
     ///
     /// The system's error when this process may not signal that one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+    /// let task = pool.apply_async(
+    ///     |tx: ipc_pipe::Sender<()>| {
+    ///         tx.send(()).unwrap();
+    ///         std::thread::sleep(Duration::from_secs(60));
+    ///     },
+    ///     tx,
+    /// );
+    /// rx.recv()?; // The worker is in the task.
+    /// pool.workers()[0].kill()?;
+    /// let error = task.get().unwrap_err();
+    /// assert!(matches!(error, TaskError::WorkerDied { status } if status.signal() == Some(9)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         signal(self.handle.as_fd(), Signal::Kill)
     }

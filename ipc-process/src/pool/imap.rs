@@ -7,7 +7,6 @@ use crate::entry::Entry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::mpsc;
 
 /// The iterator behind [`Pool::imap_unordered`].
@@ -56,14 +55,14 @@ where
             // Whoever drops the iterator does not want the rest.
             let reply = Box::new(move |result| drop(results.send((index, result))));
             let args = match ipc_codec::encode(&input, self.pool.limits()) {
-                Ok(args) => Arc::new(args),
+                Ok(args) => args,
                 Err(error) => {
                     reply(Err(TaskError::Encode(error)));
                     continue;
                 }
             };
             match self.entry {
-                Some(entry) => self.pool.submit(Item { entry, args, reply }),
+                Some(entry) => self.pool.submit(Item::new(entry, args, reply)),
                 None => reply(Err(TaskError::NoSuchFunction)),
             }
         }

@@ -14,10 +14,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Item {
     pub(super) entry: Entry,
     pub(super) args: Arc<Message>,
-    pub(super) reply: Box<dyn FnOnce(TaskResult) + Send>,
+    reply: Box<dyn FnOnce(TaskResult) + Send>,
+    /// How many workers ended by themselves when this was the next task for them.
+    n_refusals: u32,
 }
 
 impl Item {
+    pub(super) fn new(entry: Entry, args: Message, reply: Box<dyn FnOnce(TaskResult) + Send>) -> Self {
+        Item { entry, args: Arc::new(args), reply, n_refusals: 0 }
+    }
+
+    /// Notes that a worker ended by itself instead of beginning this task; how often that has happened.
+    pub(super) fn count_refusal(&mut self) -> u32 {
+        self.n_refusals += 1;
+        self.n_refusals
+    }
+
     /// Ends the task.
     pub(super) fn end(self, result: TaskResult) {
         (self.reply)(result);
@@ -41,6 +53,13 @@ pub(super) enum Mode {
     Terminating,
     /// It ended by itself: no worker can be started.
     Broken(String),
+}
+
+impl Mode {
+    /// Whether there may be more tasks to run.
+    pub(super) fn runs_tasks(&self) -> bool {
+        matches!(self, Mode::Open | Mode::Closing)
+    }
 }
 
 /// The shared part of a pool.

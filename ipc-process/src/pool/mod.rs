@@ -7,6 +7,10 @@
 //! one store before it runs the task. So when a worker dies, the board tells exactly which task was its own, and that
 //! one fails; an offer that was not claimed goes to another worker, as it does when another worker is idle.
 //!
+//! The message of an offer that was taken back stays in the pipe of its worker, which passes it by and says so. Until then the
+//! worker is offered nothing more: so the pipe of one that is slow, or stopped, never fills. The handles among the arguments of
+//! a task are the worker's alone from the moment when it says that it has begun.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | `builder` | settings, and making a pool |

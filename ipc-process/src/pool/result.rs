@@ -35,7 +35,8 @@ pub enum TaskError {
     Panicked(PanicReport),
     /// The worker died in this task, and was replaced.
     ///
-    /// What the task did until then is done. Whether it may run again is for the caller to know.
+    /// What the task did until then is done. Whether it may run again is for the caller to know. It is also the end of a
+    /// task that one worker after the other ended over, instead of beginning it.
     #[error("the worker died in this task: {status}")]
     WorkerDied {
         /// How the worker ended.
@@ -44,7 +45,7 @@ pub enum TaskError {
     /// The arguments could not be encoded; the task did not run.
     #[error("the arguments could not be encoded")]
     Encode(#[from] EncodeError),
-    /// The worker could not decode the arguments; the task did not run.
+    /// The arguments could not be sent to the worker, or not be decoded there; the task did not run.
     #[error("the worker could not decode the arguments: {reason}")]
     Arguments {
         /// What it said.
@@ -68,7 +69,7 @@ pub enum TaskError {
     /// The pool takes no more tasks.
     #[error("the pool is closed")]
     Closed,
-    /// The pool has no workers left and cannot start any.
+    /// The pool has no workers left and cannot start any, or this process is a forked copy of the one that has the pool.
     #[error("the pool has no workers left: {reason}")]
     Broken {
         /// Why none can be started.
@@ -121,26 +122,98 @@ impl<R> AsyncResult<R> {
     /// # Blocking
     ///
     /// Until then; the pool sees to it that every task ends, unless the task itself runs for ever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let task = pool.apply_async(|n: u32| n + 1, 1);
+    /// task.wait();
+    /// assert!(task.ready());
+    /// assert_eq!(task.get()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self) {
         self.slot.wait(Deadline::NEVER);
     }
 
     /// Waits until the task has ended, for at most `timeout`; whether it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let task = pool.apply_async(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60);
+    /// assert!(!task.wait_timeout(Duration::from_millis(10)));
+    /// pool.terminate();
+    /// assert!(task.wait_timeout(Duration::from_secs(60)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.slot.wait(Deadline::after(timeout))
     }
 
     /// Waits until the task has ended, until `deadline`; whether it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// use std::time::{Duration, Instant};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let tasks = [1, 2, 3].map(|number: u32| pool.apply_async(|n| n + 1, number));
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// assert!(tasks.iter().all(|task| task.wait_deadline(deadline)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.slot.wait(Deadline::at(deadline))
     }
 
     /// Whether the task has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let (tx, rx) = ipc_pipe::simplex::<u8>()?;
+    /// let task = pool.apply_async(|rx: ipc_pipe::Receiver<u8>| rx.recv().unwrap(), rx);
+    /// assert!(!task.ready()); // It waits for a number.
+    /// tx.send(7)?;
+    /// task.wait();
+    /// assert!(task.ready());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ready(&self) -> bool {
         self.slot.wait(Deadline::NOW)
     }
 
     /// Whether the task returned a result; `None` before it has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let task = pool.apply_async(|code: i32| -> () { std::process::exit(code) }, 3);
+    /// task.wait();
+    /// assert_eq!(task.successful(), Some(false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn successful(&self) -> Option<bool> {
         self.slot.lock().as_ref().map(Result::is_ok)
     }
@@ -162,6 +235,19 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     /// # Errors
     ///
     /// [`TaskError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// assert_eq!(pool.apply_async(|n: u32| n + 1, 1).get()?, 2);
+    /// let error = pool.apply_async(|code: i32| -> () { std::process::exit(code) }, 3).get().unwrap_err();
+    /// assert_eq!(error.to_string(), "the worker died in this task: exit code 3");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(self) -> Result<R, TaskError> {
         self.wait();
         self.take()
@@ -172,6 +258,26 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     /// # Errors
     ///
     /// [`GetError`], with this value if it has not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{GetError, Pool};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let mut task = pool.apply_async(|n: u32| n + 1, 1);
+    /// let two = loop {
+    ///     match task.try_get() {
+    ///         Ok(two) => break two,
+    ///         Err(GetError::TimedOut(not_ended)) => task = not_ended,
+    ///         Err(GetError::Task(error)) => return Err(error.into()),
+    ///     }
+    ///     std::thread::yield_now(); // Or whatever else there is to do.
+    /// };
+    /// assert_eq!(two, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_get(self) -> Result<R, GetError<R>> {
         self.get_until(Deadline::NOW)
     }
@@ -190,7 +296,7 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     /// # ipc_process::init();
     ///
     /// let pool = Pool::new(1)?;
-    /// let task = pool.apply_async(|ms| std::thread::sleep(Duration::from_millis(ms)), 200_u64);
+    /// let task = pool.apply_async(|ms| std::thread::sleep(Duration::from_millis(ms)), 50_u64);
     /// let Err(GetError::TimedOut(task)) = task.get_timeout(Duration::from_millis(1)) else { unreachable!() };
     /// task.get()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -204,6 +310,22 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     /// # Errors
     ///
     /// [`GetError`], with this value if the task has not ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// use std::time::{Duration, Instant};
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let tasks = [1, 2, 3].map(|number: u32| pool.apply_async(|n| n * n, number));
+    /// for (task, square) in tasks.into_iter().zip([1, 4, 9]) {
+    ///     assert_eq!(task.get_deadline(deadline)?, square);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_deadline(self, deadline: Instant) -> Result<R, GetError<R>> {
         self.get_until(Deadline::at(deadline))
     }
@@ -230,6 +352,22 @@ impl<R> fmt::Debug for AsyncResult<R> {
 }
 
 /// Why a result could not be had in time.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_process::{GetError, Pool, TaskError};
+/// use std::time::Duration;
+/// # ipc_process::init();
+///
+/// let pool = Pool::new(1)?;
+/// let task = pool.apply_async(|seconds: u64| std::thread::sleep(Duration::from_secs(seconds)), 60);
+/// let Err(GetError::TimedOut(task)) = task.try_get() else { unreachable!() };
+/// pool.terminate();
+/// let error = task.get_timeout(Duration::from_secs(60)).unwrap_err();
+/// assert!(matches!(error, GetError::Task(TaskError::Cancelled)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub enum GetError<R> {
     /// The task had not ended by then; here it is.
     TimedOut(AsyncResult<R>),

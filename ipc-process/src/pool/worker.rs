@@ -37,6 +37,10 @@ pub(super) struct Task {
 pub(super) enum Reply {
     /// It has started, and takes tasks.
     Hello,
+    /// It has begun a task whose arguments hold handles, which are its own now.
+    Begun,
+    /// It has passed by a task that was taken back.
+    Skipped,
     /// What came of a task that it had begun.
     Done { number: u64, outcome: Outcome },
 }
@@ -45,11 +49,15 @@ pub(super) enum Reply {
 pub(super) fn work(start: WorkerStart) {
     let WorkerStart { tasks, board, index, limits } = start;
     let tasks = tasks.with_limits(channel_limits());
-    let mut worker = Worker { board, index, limits: limits.into(), callees: HashMap::new() };
-    let mut alive = tasks.send(Reply::Hello).is_ok();
+    let pid = std::process::id();
+    let mut worker = Worker { tasks, board, index, pid, limits: limits.into(), callees: HashMap::new() };
+    let mut alive = worker.send(Reply::Hello);
     while alive {
-        alive = match tasks.recv() {
-            Ok(task) => worker.run(task).is_none_or(|reply| send(&tasks, reply)),
+        alive = match worker.tasks.recv() {
+            Ok(task) => {
+                let reply = worker.run(task);
+                worker.send(reply)
+            }
             // The pool let go.
             Err(RecvError::Eof) => false,
             // A task that cannot be received was never begun. It is not lost: the pool finds this worker gone.
@@ -59,8 +67,10 @@ pub(super) fn work(start: WorkerStart) {
 }
 
 struct Worker {
+    tasks: Pipe<Reply, Task>,
     board: Arc<Board>,
     index: usize,
+    pid: u32,
     limits: Limits,
     /// Functions that were found before; most pools call few.
     callees: HashMap<Entry, Callee>,
@@ -68,17 +78,39 @@ struct Worker {
 
 impl Worker {
     /// Runs a task, unless its offer was taken back.
-    fn run(&mut self, task: Task) -> Option<Reply> {
+    fn run(&mut self, task: Task) -> Reply {
         let Task { number, entry, args } = task;
         if !self.board.begin(self.index, number) {
-            return None;
+            return Reply::Skipped;
+        }
+        if !args.handles().is_empty() {
+            // A pool that is gone is noticed at the end of the task.
+            self.send(Reply::Begun);
         }
         let outcome = match self.find(entry) {
             // Just received, so nobody shares it.
             Ok(callee) => callee.call(Arc::into_inner(args).unwrap_or_default(), &self.limits, &mut || {}),
             Err(outcome) => outcome,
         };
-        Some(Reply::Done { number, outcome })
+        if std::process::id() != self.pid {
+            // The task forked, and this is the copy. It is nobody's worker, and the task is not its to answer.
+            ipc_sys::process::exit_now(0);
+        }
+        Reply::Done { number, outcome }
+    }
+
+    /// Sends a reply; whether the pool is still there.
+    fn send(&self, reply: Reply) -> bool {
+        match self.tasks.send(reply) {
+            Ok(()) => true,
+            Err(SendError::Closed(_)) => false,
+            // No memory for a large result, say. The task ran, and its result is lost; the pool has to know that.
+            Err(error) => {
+                let reason = entry::chain(&error);
+                let Reply::Done { number, .. } = error.into_inner() else { return false };
+                self.tasks.send(Reply::Done { number, outcome: Outcome::ResultRefused(reason) }).is_ok()
+            }
+        }
     }
 
     fn find(&mut self, entry: Entry) -> Result<Callee, Outcome> {
@@ -88,20 +120,6 @@ impl Worker {
         let callee = entry.resolve().map_err(|error| Outcome::ImageDiffers(error.to_string()))?;
         self.callees.insert(entry, callee);
         Ok(callee)
-    }
-}
-
-/// Sends a reply; whether the pool is still there.
-fn send(tasks: &Pipe<Reply, Task>, reply: Reply) -> bool {
-    match tasks.send(reply) {
-        Ok(()) => true,
-        Err(SendError::Closed(_)) => false,
-        // No memory for a large result, say. The task ran, and its result is lost; the pool has to know that.
-        Err(error) => {
-            let reason = entry::chain(&error);
-            let Reply::Done { number, .. } = error.into_inner() else { return false };
-            tasks.send(Reply::Done { number, outcome: Outcome::ResultRefused(reason) }).is_ok()
-        }
     }
 }
 

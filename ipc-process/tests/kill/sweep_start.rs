@@ -1,0 +1,126 @@
+//! A child is killed at each system call between its first instruction and its end.
+//!
+//! The tracer is this process. It forks a *parent*, which starts the child as any program would and tells by its exit code
+//! how that went; both are traced from their first instruction.
+//!
+//! # Safety
+//!
+//! Forks this process, which has one thread.
+#![allow(unsafe_code)]
+
+use crate::trace::{self, Stop};
+use crate::{BOUND, settle};
+use ipc_process::{Builder, JoinError, JoinTimeoutError, SpawnError, StartMethod};
+use ipc_testkit::kill::{Args, Row};
+use ipc_testkit::leaks::Snapshot;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// How it went, as the parent's exit code.
+const RETURNED: i32 = 0;
+const DIED: i32 = 1;
+const HUNG: i32 = 2;
+const WRONG: i32 = 3;
+const LEFT_BEHIND: i32 = 4;
+
+pub(crate) fn run(name: &str, method: StartMethod, args: &Args) -> Row {
+    settle();
+    let mut row = Row::new(name);
+    let stride = args.scale(if method == StartMethod::Spawn { 2 } else { 1 }, 1) as u32;
+    for n_stops in (1..).step_by(stride as usize) {
+        let (code, was_killed) = round(method, n_stops);
+        row.points += 1;
+        row.kills += u64::from(was_killed);
+        match (code, was_killed) {
+            // It may have said everything before it was killed.
+            (RETURNED, _) | (DIED, true) => {}
+            (HUNG, _) => row.hangs += 1,
+            _ => {
+                eprintln!("{name}: stop {n_stops}: code {code}, killed: {was_killed}");
+                row.ok = false;
+            }
+        }
+        if !was_killed {
+            break;
+        }
+    }
+    row
+}
+
+/// Kills the child at its `n_stops`th stop. How it went for the parent, and whether the child came that far.
+fn round(method: StartMethod, n_stops: u32) -> (i32, bool) {
+    let (mut go, told) = UnixStream::pair().expect("a socket");
+    // SAFETY: this process has one thread.
+    let parent = match unsafe { libc::fork() } {
+        0 => {
+            drop(go);
+            // A panic must not unwind into what was copied from the tracer.
+            let code = catch_unwind(AssertUnwindSafe(|| be_parent(method, told))).unwrap_or(WRONG);
+            // SAFETY: the end of this process, and of nothing else.
+            unsafe { libc::_exit(code) }
+        }
+        pid => pid,
+    };
+    trace::seize(parent).expect("it is a child");
+    go.write_all(b"!").expect("it waits");
+    let (mut child, mut n_seen, mut was_killed) = (None, 0, false);
+    loop {
+        let (pid, stop) = trace::wait(-1, true).expect("there are children").expect("it waited");
+        // What cannot be told to go on was killed meanwhile.
+        let _ = match stop {
+            Stop::Exited(code) if pid == parent => return (code, was_killed),
+            Stop::Killed(signal) if pid == parent => panic!("signal {signal} ended the parent"),
+            Stop::Exited(_) | Stop::Killed(_) => continue,
+            Stop::Child(new) if pid == parent => {
+                child.get_or_insert(new);
+                trace::go_on(pid, 0)
+            }
+            Stop::Child(_) => trace::to_system_call(pid, 0),
+            Stop::SystemCall if child == Some(pid) => {
+                n_seen += 1;
+                if n_seen == n_stops {
+                    trace::kill(pid);
+                    was_killed = true;
+                    continue;
+                }
+                trace::to_system_call(pid, 0)
+            }
+            // Its first stop comes before it has done anything, and may come before the parent tells of it.
+            Stop::Other(signal) if pid != parent => trace::to_system_call(pid, signal),
+            Stop::Other(signal) => trace::go_on(pid, signal),
+            Stop::SystemCall => trace::go_on(pid, 0),
+        };
+    }
+}
+
+/// Starts a child, and tells how that went.
+fn be_parent(method: StartMethod, mut told: UnixStream) -> i32 {
+    told.read_exact(&mut [0]).expect("the tracer is there");
+    let before = Snapshot::take();
+    let (tx, rx) = ipc_pipe::simplex::<u64>().expect("a pipe");
+    let builder = Builder::new().method(method).daemon(true).start_timeout(BOUND);
+    let sum = |rx: ipc_pipe::Receiver<u64>| rx.iter().map(|n| n.expect("a number")).sum::<u64>();
+    let started = builder.spawn(sum, rx);
+    // If the child is gone, so is the other end.
+    let _ = tx.send(7);
+    drop(tx);
+    let code = match started.map(|process| process.join_timeout(BOUND)) {
+        Ok(Ok(7)) => RETURNED,
+        Ok(Err(JoinTimeoutError::Join(JoinError::Signaled { signal: 9, .. }))) => DIED,
+        Err(SpawnError::Died { status }) if status.signal() == Some(9) => DIED,
+        Err(SpawnError::TimedOut) | Ok(Err(JoinTimeoutError::TimedOut(_))) => HUNG,
+        other => {
+            eprintln!("it came to {other:?}");
+            WRONG
+        }
+    };
+    let left = before.growth(Duration::from_secs(1));
+    if left.is_empty() {
+        code
+    } else {
+        eprintln!("left behind:\n{left}");
+        LEFT_BEHIND
+    }
+}

@@ -1,0 +1,5 @@
+//! The suite of [`pool`], for pools whose workers run the program again.
+
+mod pool;
+
+pool::suite!(ipc_process::StartMethod::Spawn);
