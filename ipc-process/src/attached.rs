@@ -1,12 +1,16 @@
 //! A child, whoever collects its remains: this process, or the fork server that made it.
 
-use ipc_pipe::{Receiver, RecvError};
+use ipc_pipe::{Receiver, RecvError, RecvTimeoutError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::BorrowedHandle;
 use ipc_sys::process::{Child, ExitStatus, Signal};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a fork server may take to tell the status of a child that has ended.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A child process with the way to its status.
 #[derive(Debug)]
@@ -69,10 +73,11 @@ impl Served {
         }
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         if status.is_none() {
-            // The child has ended, so the server says so at once; and if the server is gone, this is the end of file.
-            *status = Some(match self.statuses.recv() {
+            // The child has ended, so the server says so at once; and if the server is gone, this is the end of file. Only a
+            // server that somebody stopped says nothing. That the child is dead is known without it.
+            *status = Some(match self.statuses.recv_timeout(PATIENCE) {
                 Ok(status) => status.into(),
-                Err(RecvError::Os(error)) => return Err(error),
+                Err(RecvTimeoutError::Recv(RecvError::Os(error))) => return Err(error),
                 Err(_) => ExitStatus::Unknown,
             });
         }

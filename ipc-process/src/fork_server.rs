@@ -35,6 +35,10 @@ use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::Child;
 use ipc_sys::readiness::{Interest, Watch, wait};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long the server may take to fork a worker.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The owner's side of a fork server.
 #[derive(Debug)]
@@ -71,7 +75,14 @@ impl ForkServer {
         let gone =
             |reason: String| SpawnError::Setup { reason: format!("the fork server is gone: {reason}") };
         self.orders.send(order).map_err(|error| gone(error.to_string()))?;
-        let answer = self.orders.recv().map_err(|error| gone(error.to_string()))?;
+        let answer = match self.orders.recv_timeout(PATIENCE) {
+            Ok(answer) => answer,
+            Err(error) => {
+                // Stopped by somebody, perhaps. What it may still answer would be taken for the answer to the next order.
+                let _ = self.process.kill();
+                return Err(gone(error.to_string()));
+            }
+        };
         let (pid, handle) = answer.map_err(|reason| SpawnError::Setup { reason })?;
         let child = Child::from_handle(pid, handle.into_inner());
         Ok((Attached::served(child, statuses), here))

@@ -37,6 +37,18 @@ fn refusal(program: &Program<'_>) -> (SpawnStep, Option<i32>) {
 
 const KILLED: ExitStatus = ExitStatus::Signaled { signal: 9, core_dumped: false };
 
+/// A thread that was joined runs nothing any more, though the system lists it for a moment longer.
+#[test]
+fn a_joined_thread_does_not_count() {
+    isolated(|| {
+        for round in 0..5000 {
+            let thread = std::thread::spawn(|| ipc_sys::process::thread_count().expect("it can be counted"));
+            assert_eq!(thread.join().expect("no panic"), 2, "round {round}");
+            assert_eq!(ipc_sys::process::thread_count().expect("it can be counted"), 1, "round {round}");
+        }
+    });
+}
+
 #[test]
 fn exit_codes_and_signals() {
     isolated(|| {

@@ -13,7 +13,6 @@ use ipc_codec::Limits;
 use ipc_sys::doorbell::Doorbell;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Settings of a pool to make.
 ///
@@ -128,7 +127,7 @@ impl PoolBuilder {
         let fork_server = match self.method {
             StartMethod::Spawn => None,
             StartMethod::Fork => {
-                refuse_threads_that_stay()?;
+                refuse_threads()?;
                 Some(ForkServer::start()?)
             }
         };
@@ -145,19 +144,6 @@ impl PoolBuilder {
             .spawn(move || dispatcher.run())
             .map_err(PoolError::Os)?;
         Ok(Pool::running(inbox, self.limits, n_workers, thread))
-    }
-}
-
-/// Refuses a process with threads, unless they are gone in a moment. A thread can be joined, that of another pool say, some time
-/// before the system has removed it from the list.
-fn refuse_threads_that_stay() -> Result<(), SpawnError> {
-    const MOMENT: Duration = Duration::from_millis(100);
-    let end = Instant::now() + MOMENT;
-    loop {
-        match refuse_threads() {
-            Err(SpawnError::MultiThreaded { .. }) if Instant::now() < end => std::thread::yield_now(),
-            other => return other,
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::path::Path;
 use std::{io, ptr};
 
 pub(super) const OWN_IMAGE: &CStr = c"/proc/self/exe";
@@ -138,9 +139,23 @@ pub(super) fn thread_count() -> io::Result<usize> {
     // A folder counts itself, its entry in the folder above, and each folder in it; here, each thread is one. That is one
     // call instead of five, on the way of every fork.
     match rustix::fs::stat("/proc/self/task")?.st_nlink {
-        links @ 3.. => Ok(links as usize - 2),
-        _ => Ok(std::fs::read_dir("/proc/self/task")?.count()),
+        3 => Ok(1),
+        _ => Ok(std::fs::read_dir("/proc/self/task")?
+            .flatten()
+            .filter(|entry| is_running(&entry.path()))
+            .count()),
     }
+}
+
+/// Whether a thread is not on its way out. One that was joined stays in the list for a moment, and runs nothing any more.
+fn is_running(task: &Path) -> bool {
+    /// `PF_EXITING` of the kernel's `linux/sched.h`.
+    const EXITING: u32 = 4;
+    /// The flags are the ninth field; the name, which may hold anything, is the second, and ends with the last parenthesis.
+    const FIELDS_AFTER_NAME: usize = 6;
+    let Ok(stat) = std::fs::read_to_string(task.join("stat")) else { return false };
+    let flags = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(FIELDS_AFTER_NAME));
+    flags.and_then(|flags| flags.parse::<u32>().ok()).is_none_or(|flags| flags & EXITING == 0)
 }
 
 pub(super) fn exit_now(code: i32) -> ! {
