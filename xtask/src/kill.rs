@@ -5,6 +5,7 @@ use crate::error::Failed;
 use crate::rows::{self, Options, Row};
 use serde::Deserialize;
 use std::fs;
+use std::path::Path;
 
 /// What a row of a kill test has to tell.
 const COLUMNS: [&str; 6] = ["scenario", "points", "kills", "hangs", "losses", "ok"];
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
                 known.join(", ")
             )));
         }
-        None if known.is_empty() => return Err(Failed::new("no crate has a tests/kill.rs")),
+        None if known.is_empty() => return Err(Failed::new("no crate has a test `kill`")),
         None => known,
     };
     let mut all = Vec::new();
@@ -49,7 +50,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
 /// The names of the crates with a kill test, without the prefix of the family.
 fn areas() -> Vec<String> {
     let Ok(entries) = fs::read_dir(cargo::root()) else { return Vec::new() };
-    let with_test = entries.flatten().filter(|entry| entry.path().join("tests").join("kill.rs").is_file());
+    // One file or a folder, as cargo has it.
+    let has_test = |folder: &Path| {
+        ["kill.rs", "kill/main.rs"].iter().any(|file| folder.join("tests").join(file).is_file())
+    };
+    let with_test = entries.flatten().filter(|entry| has_test(&entry.path()));
     let mut areas: Vec<String> = with_test
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix("ipc-")?.to_owned()))
         .collect();

@@ -31,6 +31,9 @@ pub struct Sweep {
     pub missed: u64,
 }
 
+/// Rounds before the way of the call is written down.
+const WARM_UP: usize = 5;
+
 /// Kills a child before every `stride`-th instruction of `call`, and once after it, and has each result checked.
 ///
 /// For each point, `make` makes what the call works on, shared with the child; the child calls; and after its death
@@ -59,11 +62,7 @@ pub fn sweep<S>(
     if !cfg!(target_arch = "x86_64") {
         return swept;
     }
-    let state = make();
-    let route = Route::trace(|| call(&state));
-    drop(state);
-    swept.steps = route.addresses.len() as u64;
-    for point in (0..route.addresses.len()).step_by(stride.max(1) as usize).chain([route.addresses.len()]) {
+    let mut round = |route: &Route, point: usize| {
         let state = make();
         let tracee = Tracee::start(|| call(&state));
         let arrived = route.lead(&tracee, point);
@@ -71,7 +70,19 @@ pub fn sweep<S>(
         swept.points += 1;
         swept.missed += u64::from(!arrived);
         check(state, point as u64);
+    };
+    // The way of a call depends on what the allocator has at hand, which the first rounds change. So they kill after the call,
+    // and the way is written down once it has settled.
+    let first = Route::of(&make, &call);
+    for _ in 0..WARM_UP {
+        round(&first, first.addresses.len());
     }
+    let route = Route::of(&make, &call);
+    let n_steps = route.addresses.len();
+    for point in (0..n_steps).step_by(stride.max(1) as usize).chain([n_steps]) {
+        round(&route, point);
+    }
+    swept.steps = n_steps as u64;
     swept
 }
 
@@ -86,8 +97,10 @@ impl Route {
     /// More single steps than this are not taken to save stops at a breakpoint.
     const MOST_STEPS: usize = 400;
 
-    fn trace(call: impl FnOnce()) -> Route {
-        let tracee = Tracee::start(call);
+    /// The way of a call at this moment.
+    fn of<S>(make: impl Fn() -> S, call: impl Fn(&S)) -> Route {
+        let state = make();
+        let tracee = Tracee::start(|| call(&state));
         let mut addresses = Vec::new();
         let mut counts = std::collections::HashMap::new();
         let mut occurrences = Vec::new();
