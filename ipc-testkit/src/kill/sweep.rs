@@ -62,28 +62,37 @@ pub fn sweep<S>(
     if !cfg!(target_arch = "x86_64") {
         return swept;
     }
-    let mut round = |route: &Route, point: usize| {
-        let state = make();
-        let tracee = Tracee::start(|| call(&state));
-        let arrived = route.lead(&tracee, point);
-        tracee.kill();
-        swept.points += 1;
-        swept.missed += u64::from(!arrived);
-        check(state, point as u64);
-    };
     // The way of a call depends on what the allocator has at hand, which the first rounds change. So they kill after the call,
-    // and the way is written down once it has settled.
-    let first = Route::of(&make, &call);
+    // and the way is written down again once it has settled.
+    let first = Route::of(&make, &call, &mut check);
     for _ in 0..WARM_UP {
-        round(&first, first.addresses.len());
+        round(&first, first.addresses.len(), &make, &call, &mut check, &mut swept);
     }
-    let route = Route::of(&make, &call);
+    let route = Route::of(&make, &call, &mut check);
     let n_steps = route.addresses.len();
     for point in (0..n_steps).step_by(stride.max(1) as usize).chain([n_steps]) {
-        round(&route, point);
+        round(&route, point, &make, &call, &mut check, &mut swept);
     }
     swept.steps = n_steps as u64;
     swept
+}
+
+/// One child, killed at one point of the route.
+fn round<S>(
+    route: &Route,
+    point: usize,
+    make: impl Fn() -> S,
+    call: impl Fn(&S),
+    mut check: impl FnMut(S, u64),
+    swept: &mut Sweep,
+) {
+    let state = make();
+    let tracee = Tracee::start(|| call(&state));
+    let arrived = route.lead(&tracee, point);
+    tracee.kill();
+    swept.points += 1;
+    swept.missed += u64::from(!arrived);
+    check(state, point as u64);
 }
 
 /// The address of each instruction of the call, and how often it came before.
@@ -97,8 +106,8 @@ impl Route {
     /// More single steps than this are not taken to save stops at a breakpoint.
     const MOST_STEPS: usize = 400;
 
-    /// The way of a call at this moment.
-    fn of<S>(make: impl Fn() -> S, call: impl Fn(&S)) -> Route {
+    /// The way of a call at this moment; what it leaves is checked like that of a child that was killed after the call.
+    fn of<S>(make: impl Fn() -> S, call: impl Fn(&S), mut check: impl FnMut(S, u64)) -> Route {
         let state = make();
         let tracee = Tracee::start(|| call(&state));
         let mut addresses = Vec::new();
@@ -119,6 +128,7 @@ impl Route {
         tracee.kill();
         // The last one is the marker itself.
         addresses.pop();
+        check(state, addresses.len() as u64);
         Route { addresses, occurrences }
     }
 
