@@ -105,6 +105,7 @@
 
 pub mod shareable_list;
 pub mod shared_memory;
+pub mod sync;
 
 pub use shareable_list::{Item, ShareableList};
 pub use shared_memory::SharedMemory;
