@@ -8,6 +8,7 @@
 //! | [`handle`] | owned and borrowed handles | file descriptors, always close-on-exec |
 //! | [`clock`] | deadlines on the monotonic clock | `CLOCK_MONOTONIC` through std |
 //! | [`memory`] | shared memory that cannot shrink under its users, and frozen bytes | `memfd_create`, `fallocate`, seals |
+//! | [`claim`] | claims to numbers, given back by the death of whoever made them | open file description locks |
 //! | [`named`] | shared memory that other programs open by its name | files in `/dev/shm`, linked when whole |
 //! | [`futex`] | sleeping on a word in shared memory | `futex` without the private flag |
 //! | [`robust`] | a lock in shared memory that reports a dead owner | process-shared robust `pthread_mutex` |
@@ -18,6 +19,7 @@
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
 //! | [`image`] | naming a function so that another process can find it | build ids, `dl_iterate_phdr` |
 //! | [`load`] | running a function before `main` | `.init_array` |
+//! | [`at_fork`] | running functions around every fork | `pthread_atfork` |
 //! | [`family`] | the handles a forked child has to let go of | a set of descriptors, `dup3` |
 //!
 //! # The contract of a port
@@ -49,6 +51,13 @@ compile_error!(
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("multiproc needs 64-bit atomics: its shared memory layouts are built on them");
 
+#[cfg(target_endian = "big")]
+compile_error!(
+    "multiproc needs a little-endian machine: a futex is the low half of a word of 64 bits, and comes first"
+);
+
+pub mod at_fork;
+pub mod claim;
 pub mod clock;
 pub mod doorbell;
 pub mod family;

@@ -5,12 +5,13 @@
 //! - `wait(word, expected, timeout)`: sleeps while the word holds `expected`, at most for `timeout`; may wake
 //!   for no reason; never sleeps when the word differs at the call.
 //! - `wake(word, count)`: wakes up to `count` sleepers of any process that maps the word.
+//! - `low_half(word) -> word`: the half of a word of 64 bits that holds its low bits, for these calls alone.
 
 mod linux;
 use linux as imp;
 
 use crate::clock::Deadline;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The longest uninterrupted sleep.
@@ -28,7 +29,7 @@ use std::time::Duration;
 /// let deadline = Deadline::after(Duration::from_secs(60));
 /// assert_eq!(deadline.remaining_at_most(futex::RECHECK), futex::RECHECK);
 /// ```
-pub const RECHECK: Duration = Duration::from_millis(100);
+pub const RECHECK: Duration = Duration::from_millis(50);
 
 /// Sleeps while `word` holds `expected`, until a wake, the deadline, or [`RECHECK`], whichever comes first.
 ///
@@ -127,4 +128,100 @@ pub fn wake_one(word: &AtomicU32) {
 /// ```
 pub fn wake_all(word: &AtomicU32) {
     imp::wake(word, i32::MAX as u32);
+}
+
+/// Sleeps while the low 32 bits of `word` are those of `expected`, until a wake, the deadline, or [`RECHECK`], whichever
+/// comes first.
+///
+/// The whole word is compared once before the sleep; the kernel then compares the low half alone. So a change of the
+/// high half that comes in between, and is not followed by a wake, is noticed after [`RECHECK`] only. A protocol whose
+/// every change alters the low half, or wakes, has no such delay. As for [`wait`], the caller looks at the word again in
+/// every case.
+///
+/// # Blocking
+///
+/// As [`wait`]: returns at once when the word differs from `expected` at the call or the deadline has passed.
+///
+/// # Other processes
+///
+/// Works on a word of a [`SharedMapping`](crate::memory::SharedMapping) between all processes that map it.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::{clock::Deadline, futex, memory::SharedMapping};
+/// use std::sync::atomic::Ordering;
+///
+/// // The high half is the owner of a turn, the low half counts the turns.
+/// let memory = SharedMapping::create(64)?;
+/// let turn = memory.atomic_u64(0);
+/// turn.store(7 << 32, Ordering::Release);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         turn.store(8 << 32 | 1, Ordering::Release);
+///         futex::wake_low_all(turn);
+///     });
+///     while turn.load(Ordering::Acquire) >> 32 == 7 {
+///         futex::wait_low(turn, 7 << 32, Deadline::NEVER);
+///     }
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
+    let timeout = deadline.remaining_at_most(RECHECK);
+    if !timeout.is_zero() && word.load(Ordering::Relaxed) == expected {
+        imp::wait(imp::low_half(word), expected as u32, timeout);
+    }
+}
+
+/// Wakes one sleeper of [`wait_low`] on `word`, if there is one.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::{clock::Deadline, futex, memory::SharedMapping};
+/// use std::sync::atomic::Ordering;
+///
+/// let memory = SharedMapping::create(64)?;
+/// let count = memory.atomic_u64(0);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         count.fetch_add(1, Ordering::Release);
+///         futex::wake_low_one(count);
+///     });
+///     while count.load(Ordering::Acquire) == 0 {
+///         futex::wait_low(count, 0, Deadline::NEVER);
+///     }
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wake_low_one(word: &AtomicU64) {
+    wake_one(imp::low_half(word));
+}
+
+/// Wakes all sleepers of [`wait_low`] on `word`.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::{clock::Deadline, futex, memory::SharedMapping};
+/// use std::sync::atomic::Ordering;
+///
+/// let memory = SharedMapping::create(64)?;
+/// let count = memory.atomic_u64(0);
+/// std::thread::scope(|scope| {
+///     for _ in 0..3 {
+///         scope.spawn(|| {
+///             while count.load(Ordering::Acquire) == 0 {
+///                 futex::wait_low(count, 0, Deadline::NEVER);
+///             }
+///         });
+///     }
+///     count.store(1, Ordering::Release);
+///     futex::wake_low_all(count);
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wake_low_all(word: &AtomicU64) {
+    wake_all(imp::low_half(word));
 }

@@ -19,12 +19,37 @@ const SIZE_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(Sea
 const FROZEN_SEALS: SealFlags = SIZE_SEALS.union(SealFlags::WRITE);
 
 pub(super) fn create(size: usize) -> io::Result<OwnedHandle> {
+    check_memory(size)?;
     let handle = unsealed(size)?;
     // Reserving every page now turns a lack of memory into an error here instead of a SIGBUS at some later
     // write.
-    retry(|| rustix::fs::fallocate(&handle, FallocateFlags::empty(), 0, size as u64))?;
+    reserve(handle.as_fd(), 0, size)?;
     rustix::fs::fcntl_add_seals(&handle, SIZE_SEALS)?;
     Ok(handle)
+}
+
+pub(super) fn create_sparse(size: usize) -> io::Result<OwnedHandle> {
+    if size > isize::MAX as usize {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    let handle = unsealed(size)?;
+    rustix::fs::fcntl_add_seals(&handle, SIZE_SEALS)?;
+    Ok(handle)
+}
+
+pub(super) fn reserve(handle: BorrowedHandle<'_>, offset: usize, size: usize) -> io::Result<()> {
+    if size == 0 {
+        return Ok(());
+    }
+    check_memory(size)?;
+    // Inside the size that the file has already, RLIMIT_FSIZE is not asked.
+    retry(|| rustix::fs::fallocate(handle, FallocateFlags::empty(), offset as u64, size as u64))?;
+    Ok(())
+}
+
+pub(super) fn object_id(handle: BorrowedHandle<'_>) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::fstat(handle)?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 pub(super) fn verify(handle: BorrowedHandle<'_>) -> io::Result<usize> {
@@ -33,6 +58,7 @@ pub(super) fn verify(handle: BorrowedHandle<'_>) -> io::Result<usize> {
 
 pub(super) fn freeze(parts: &[&[u8]]) -> io::Result<OwnedHandle> {
     let size = parts.iter().map(|part| part.len()).sum();
+    check_memory(size)?;
     let mut file = std::fs::File::from(unsealed(size)?);
     let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
     let mut rest = slices.as_mut_slice();
@@ -80,12 +106,6 @@ fn unsealed(size: usize) -> io::Result<OwnedHandle> {
     if getrlimit(Resource::Fsize).current.is_some_and(|limit| size as u64 > limit) {
         return Err(Errno::FBIG.into());
     }
-    // The kernel would reserve page after page of an impossible size, until it ends processes to find more.
-    let system = rustix::system::sysinfo();
-    let n_units = u128::from(system.totalram) + u128::from(system.totalswap);
-    if size as u128 > n_units * u128::from(system.mem_unit) {
-        return Err(io::ErrorKind::OutOfMemory.into());
-    }
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let handle = match rustix::fs::memfd_create(c"multiproc", flags | MemfdFlags::NOEXEC_SEAL) {
         // Kernels before 6.3 do not know the flag.
@@ -94,6 +114,17 @@ fn unsealed(size: usize) -> io::Result<OwnedHandle> {
     };
     retry(|| rustix::fs::ftruncate(&handle, size as u64))?;
     Ok(handle)
+}
+
+/// Refuses what no machine of this size can reserve.
+fn check_memory(size: usize) -> io::Result<()> {
+    // The kernel would reserve page after page of an impossible size, until it ends processes to find more.
+    let system = rustix::system::sysinfo();
+    let n_units = u128::from(system.totalram) + u128::from(system.totalswap);
+    if size as u128 > n_units * u128::from(system.mem_unit) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    Ok(())
 }
 
 fn verify_seals(handle: BorrowedHandle<'_>, wanted: SealFlags, unwanted: SealFlags) -> io::Result<usize> {

@@ -1,9 +1,15 @@
-//! Shared memory that cannot shrink under its users, and bytes that nobody can change any more.
+//! Shared memory that cannot shrink under its users, all of it reserved or piece by piece, and bytes that nobody can
+//! change any more.
 //!
 //! # What a port provides
 //!
 //! - `create(size) -> OwnedHandle`: an unnamed memory object of exactly `size` zero bytes, reserved in full (a
 //!   later access never fails for lack of memory) and of a size that no holder can change.
+//! - `create_sparse(size) -> OwnedHandle`: the same, except that nothing is reserved: the first access to a piece takes
+//!   it from the system, and ends the process when there is none.
+//! - `reserve(handle, offset, size)`: reserves a part of such an object, whose size is the same afterwards.
+//! - `object_id(handle) -> (u64, u64)`: the same numbers for all handles to an object, and other ones for any other
+//!   object that exists at the same time.
 //! - `verify(handle) -> size`: refuses a handle that is not such an object; its size otherwise.
 //! - `freeze(parts) -> OwnedHandle`: an object that holds these bytes and that no holder can change.
 //! - `verify_frozen(handle) -> size`: the same check for such an object.
@@ -16,14 +22,19 @@
 //!
 //! 1. `start` is the address of a live mapping of `size` bytes, page-aligned, until `drop`.
 //! 2. The object behind it can neither shrink nor grow (`verify` or `create` saw to it), so no access to
-//!    `start..start + size` faults.
+//!    `start..start + size` is outside of it. An access to a piece that nobody reserved can end the process, as any
+//!    lack of memory can; it never reaches other bytes.
 //! 3. Bytes of a [`SharedMapping`] may be written by other processes at any time; they are reached through
 //!    atomics or raw copies, never through a plain reference.
 //! 4. Bytes of a [`FrozenBytes`] never change: the object is sealed against writing.
 #![allow(unsafe_code)]
 
 mod linux;
+mod object;
+mod sparse;
 use linux as imp;
+
+pub use object::{ObjectId, object_id};
 
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
 use std::io;
@@ -56,6 +67,7 @@ pub struct SharedMapping {
     start: NonNull<u8>,
     size: usize,
     handle: OwnedHandle,
+    id: ObjectId,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and all access goes by invariant 3.
@@ -273,8 +285,9 @@ impl SharedMapping {
     }
 
     fn map(handle: OwnedHandle, size: usize) -> io::Result<Self> {
+        let id = object_id(handle.as_fd())?;
         let start = imp::map(handle.as_fd(), size, true)?;
-        Ok(SharedMapping { start, size, handle })
+        Ok(SharedMapping { start, size, handle, id })
     }
 }
 
