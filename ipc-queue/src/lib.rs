@@ -105,7 +105,7 @@
 //! - An item that was being put is in the queue whole, or not at all.
 //! - An item that was being taken is still there, or gone with the process. No other item is lost, none comes
 //!   twice, none comes out of turn.
-//! - Everybody else goes on. A wake-up that died with a process is made up for within 100 ms.
+//! - Everybody else goes on. A wake-up that died with a process is made up for within 50 ms.
 //! - The queue takes as many items as before. Its memory goes back to the system when the last process that has the
 //!   queue is gone, however it went.
 //!

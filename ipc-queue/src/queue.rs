@@ -37,7 +37,7 @@ use std::{fmt, io};
 /// and leaves nothing behind.
 ///
 /// A process may be killed at any instruction: what it was putting is in the queue whole or not at all, what it was
-/// taking is in the queue or gone with it, and nobody waits for it for more than 100 ms. A process that is
+/// taking is in the queue or gone with it, and nobody waits for it for more than 50 ms. A process that is
 /// *stopped* in the middle of a call keeps the others waiting, except for calls with a deadline.
 ///
 /// # Examples

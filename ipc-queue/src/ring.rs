@@ -28,8 +28,8 @@
 //! | 3 | start and length go into the slot of item `tail` | the queue as before: the slot is not in `head..tail` |
 //! | 4 | **`tail` is stored** | the queue with the item, whole |
 //! | 5 | the lock is given back | the same |
-//! | 6 | `not_empty` is changed | the same; sleeping getters look again within 100 ms at the latest |
-//! | 7 | one getter is woken | the same; if that one dies, the others look again within 100 ms |
+//! | 6 | `not_empty` is changed | the same; sleeping getters look again within 50 ms at the latest |
+//! | 7 | one getter is woken | the same; if that one dies, the others look again within 50 ms |
 //!
 //! # Get, step by step
 //!
@@ -39,7 +39,7 @@
 //! | 2 | the bytes are copied out | the queue as before |
 //! | 3 | **`head` is stored** | the queue without the item, which is gone with the process: the one item it was taking |
 //! | 4 | the lock is given back | the same |
-//! | 5 | `not_full` is changed | the same; sleeping putters look again within 100 ms at the latest |
+//! | 5 | `not_full` is changed | the same; sleeping putters look again within 50 ms at the latest |
 //! | 6 | putters are woken | the same |
 //!
 //! To close is one store of `closed`. So whoever gets the lock from a dead owner has nothing to repair, and may

@@ -1,6 +1,6 @@
 //! A getter that is killed right after it was woken, while others sleep: the item must not wait for ever.
 //!
-//! A naive design loses the wake-up in several of a hundred kills. Here the sleepers look again after 100 ms.
+//! A naive design loses the wake-up in several of a hundred kills. Here the sleepers look again after 50 ms.
 
 use crate::support::fork_child;
 use ipc_queue::Queue;
@@ -12,7 +12,7 @@ use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
 const GETTERS: usize = 3;
-/// The sleepers look again after 100 ms; the rest is for a machine that is busy.
+/// The sleepers look again after 50 ms; the rest is for a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) fn woken(args: &Args) -> Row {
