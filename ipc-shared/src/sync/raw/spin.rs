@@ -1,0 +1,58 @@
+//! How long to look at a word before sleeping on it.
+
+use super::shim::{self, AtomicU64};
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// How often a word is looked at before the first sleep: about two microseconds, half of what a sleep costs at least.
+const LOOKS: u32 = 100;
+
+/// After so many turns of a loop that should have ended, somebody is playing with the word.
+const TURNS: u32 = 64;
+
+/// The pause after that many turns.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Looks at a word for a while, until it is worth more than a look; returns what it held last.
+///
+/// With one processor there is nobody to wait for: whoever would change the word does not run.
+pub(super) fn look_until(word: &AtomicU64, enough: impl Fn(u64) -> bool) -> u64 {
+    let looks = if has_company() { LOOKS } else { 0 };
+    let mut seen = word.load(Ordering::Relaxed);
+    for _ in 0..looks {
+        if enough(seen) {
+            break;
+        }
+        std::hint::spin_loop();
+        seen = word.load(Ordering::Relaxed);
+    }
+    seen
+}
+
+/// Counts the turns of a loop that depends on what others write, and slows it down.
+///
+/// Neighbours that follow the protocol end such a loop after a few turns. One that writes anything at any time can
+/// keep it going, but makes it use no more than a few per cent of a processor.
+#[derive(Default)]
+pub(super) struct Patience {
+    turns: u32,
+}
+
+impl Patience {
+    /// One more turn.
+    pub(super) fn turn(&mut self) {
+        self.turns += 1;
+        if self.turns >= TURNS {
+            self.turns = 0;
+            shim::pause(PAUSE);
+        }
+    }
+}
+
+/// Whether another process can run while this one looks.
+fn has_company() -> bool {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    !cfg!(all(test, loom)) && *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, usize::from)) > 1
+}
