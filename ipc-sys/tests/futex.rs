@@ -119,3 +119,66 @@ fn waking_nobody_is_nothing() {
     futex::wake_one(memory.atomic_u32(60));
     futex::wake_all(memory.atomic_u32(60));
 }
+
+/// The low half of a word, between processes, while the high half has something in it.
+#[test]
+fn a_sleeper_on_a_low_half_is_woken() {
+    isolated(|| {
+        let memory = SharedMapping::create(64).expect("memory is left");
+        const STEPS: u32 = 500;
+        const OWNER: u64 = 0xdead_beef << 32;
+        let (here, there) = (memory.atomic_u64(0), memory.atomic_u64(8));
+        here.store(OWNER, SeqCst);
+        there.store(OWNER, SeqCst);
+        let await_step = |word, step: u32| {
+            let word: &std::sync::atomic::AtomicU64 = word;
+            while word.load(SeqCst) != OWNER + u64::from(step) {
+                futex::wait_low(word, OWNER + u64::from(step) - 1, Deadline::NEVER);
+            }
+        };
+        let child = fork_child(|| {
+            for step in 1..=STEPS {
+                await_step(here, step);
+                there.fetch_add(1, SeqCst);
+                futex::wake_low_one(there);
+            }
+        });
+        let start = Instant::now();
+        for step in 1..=STEPS {
+            here.fetch_add(1, SeqCst);
+            futex::wake_low_all(here);
+            await_step(there, step);
+        }
+        assert!(start.elapsed() < RECHECK * STEPS, "wake-ups between processes do not arrive");
+        join(&child);
+    });
+}
+
+#[test]
+fn another_value_of_either_half_is_not_slept_on() {
+    let _guard = watchdog(LONG);
+    let memory = SharedMapping::create(64).expect("memory is left");
+    let word = memory.atomic_u64(0);
+    word.store(3 << 32 | 5, SeqCst);
+    // Slept on, these would take 1,000 seconds.
+    for _ in 0..10_000 {
+        futex::wait_low(word, 3 << 32 | 4, Deadline::NEVER);
+        futex::wait_low(word, 2 << 32 | 5, Deadline::NEVER);
+        futex::wait_low(word, 3 << 32 | 5, Deadline::NOW);
+    }
+}
+
+#[test]
+fn a_sleep_on_a_low_half_ends() {
+    let _guard = watchdog(LONG);
+    let memory = SharedMapping::create(64).expect("memory is left");
+    let word = memory.atomic_u64(0);
+    futex::wait_low(word, 0, Deadline::NEVER);
+    let start = Instant::now();
+    let timeout = Duration::from_millis(30);
+    let deadline = Deadline::after(timeout);
+    while !deadline.is_over() {
+        futex::wait_low(word, 0, deadline);
+    }
+    assert!(start.elapsed() >= timeout);
+}

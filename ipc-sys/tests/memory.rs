@@ -3,7 +3,7 @@
 mod support;
 
 use ipc_sys::handle::OwnedHandle;
-use ipc_sys::memory::{FrozenBytes, SharedMapping};
+use ipc_sys::memory::{FrozenBytes, SharedMapping, object_id};
 use ipc_testkit::isolated;
 use ipc_testkit::leaks::Snapshot;
 use rustix::fs::{
@@ -112,6 +112,8 @@ fn a_file_size_limit_is_an_error_and_no_signal() {
         }
         let error = FrozenBytes::freeze(&[&[1; 1 << 20], b"x"]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
+        let error = SharedMapping::create_sparse((1 << 20) + 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
         SharedMapping::create(1 << 20).expect("as much as the limit");
         FrozenBytes::freeze(&[&[1; 1 << 20]]).expect("as much as the limit");
         setrlimit(Resource::Fsize, limit).expect("the old limit");
@@ -128,6 +130,7 @@ fn a_full_table_of_handles_is_an_error() {
         let is_full = |error: std::io::Error| error.raw_os_error() == Some(libc::EMFILE);
         assert!(is_full(SharedMapping::create(4096).unwrap_err()));
         assert!(is_full(memory.duplicate_handle().unwrap_err()));
+        assert!(is_full(SharedMapping::create_sparse(4096).unwrap_err()));
         assert!(is_full(FrozenBytes::freeze(&[b"x"]).unwrap_err()));
         drop(full);
         SharedMapping::create(4096).expect("it works again");
@@ -140,7 +143,7 @@ fn nothing_outside_the_memory_is_reached() {
     let memory = SharedMapping::create(4096).expect("memory is left");
     memory.write(4096, b"");
     memory.atomic_u64(4088).store(1, SeqCst);
-    let outside: [&(dyn Fn() + std::panic::RefUnwindSafe); 8] = [
+    let outside: [&(dyn Fn() + std::panic::RefUnwindSafe); 12] = [
         &|| memory.write(4096, b"x"),
         &|| memory.write(4097, b""),
         &|| memory.read(4000, &mut [0; 97]),
@@ -149,10 +152,107 @@ fn nothing_outside_the_memory_is_reached() {
         &|| _ = memory.atomic_u64(4096).load(SeqCst),
         &|| _ = memory.atomic_u64(4).load(SeqCst),
         &|| _ = memory.atomic_u32(2).load(SeqCst),
+        &|| memory.reserve(4096, 1).expect("not reached"),
+        &|| memory.reserve(0, 4097).expect("not reached"),
+        &|| memory.reserve(4097, 0).expect("not reached"),
+        &|| memory.reserve(2, usize::MAX).expect("not reached"),
     ];
     for (idx, access) in outside.iter().enumerate() {
         assert!(catch_unwind(access).is_err(), "case {idx}");
     }
+}
+
+/// How many bytes of the memory the system has set aside.
+fn reserved(memory: &SharedMapping) -> u64 {
+    rustix::fs::fstat(memory.handle()).expect("it is open").st_blocks as u64 * 512
+}
+
+#[test]
+fn sparse_memory_is_reserved_where_it_was_said() {
+    let memory = SharedMapping::create_sparse(1 << 36).expect("more than this machine has");
+    assert_eq!((memory.size(), reserved(&memory)), (1 << 36, 0));
+    memory.reserve(0, 0).expect("nothing");
+    memory.reserve(1 << 36, 0).expect("nothing, at the end");
+    assert_eq!(reserved(&memory), 0);
+    memory.reserve(8192, 4096).expect("memory is left");
+    assert_eq!(reserved(&memory), 4096);
+    memory.write(8192, b"stays");
+    // Half a page on either side of it: three pages in all.
+    memory.reserve(6000, 8000).expect("memory is left");
+    assert_eq!(reserved(&memory), 3 * 4096);
+    memory.reserve((1 << 36) - 1, 1).expect("memory is left");
+    assert_eq!(reserved(&memory), 4 * 4096);
+    let mut bytes = [1; 7];
+    memory.read(8191, &mut bytes);
+    assert_eq!(&bytes, b"\0stays\0");
+}
+
+#[test]
+fn sparse_memory_is_shared_memory() {
+    isolated(|| {
+        let memory = SharedMapping::create_sparse(1 << 30).expect("address space is left");
+        let child = fork_child(|| {
+            assert_eq!(ftruncate(memory.handle(), 0), Err(Errno::PERM));
+            assert_eq!(ftruncate(memory.handle(), 1 << 31), Err(Errno::PERM));
+            let seals = rustix::fs::fcntl_get_seals(memory.handle()).expect("it has them");
+            assert_eq!(seals & !SealFlags::EXEC, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL);
+            let handle = memory.duplicate_handle().expect("handles are left");
+            let memory = SharedMapping::from_handle(handle).expect("the same memory");
+            memory.reserve(1 << 20, 8).expect("memory is left");
+            memory.atomic_u64(1 << 20).store(7, SeqCst);
+        });
+        join(&child);
+        assert_eq!((memory.atomic_u64(1 << 20).load(SeqCst), reserved(&memory)), (7, 4096));
+        assert!(is_close_on_exec(memory.handle()));
+    });
+}
+
+/// The sizes that cannot be: of the whole, as an error; of a reservation, too, before the system tries.
+#[test]
+fn more_than_there_is_cannot_be_reserved() {
+    assert_eq!(SharedMapping::create_sparse(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    for size in [1 << 60, isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
+        assert_eq!(SharedMapping::create_sparse(size).unwrap_err().kind(), ErrorKind::OutOfMemory, "{size}");
+    }
+    let memory = SharedMapping::create_sparse(1 << 45).expect("address space is left");
+    assert_eq!(memory.reserve(0, 1 << 45).unwrap_err().kind(), ErrorKind::OutOfMemory);
+    assert_eq!(reserved(&memory), 0);
+}
+
+/// The limit is on growing a file, and this one has its size from the start.
+#[test]
+fn a_file_size_limit_is_no_matter_of_reserving() {
+    isolated(|| {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let memory = SharedMapping::create_sparse(1 << 24).expect("address space is left");
+        let limit = getrlimit(Resource::Fsize);
+        setrlimit(Resource::Fsize, Rlimit { current: Some(4096), ..limit }).expect("a lower limit");
+        memory.reserve(1 << 20, 1 << 20).expect("memory is left");
+        memory.write(1 << 20, &[1; 1 << 20]);
+        assert_eq!(reserved(&memory), 1 << 20);
+        setrlimit(Resource::Fsize, limit).expect("the old limit");
+    });
+}
+
+#[test]
+fn an_object_is_known_by_all_its_handles() {
+    isolated(|| {
+        let (one, other) = (
+            SharedMapping::create(64).expect("memory is left"),
+            SharedMapping::create_sparse(64).expect("memory is left"),
+        );
+        assert_ne!(one.id(), other.id());
+        let copy = one.duplicate_handle().expect("handles are left");
+        assert_eq!(object_id(copy.as_fd()).expect("it is open"), one.id());
+        assert_eq!(SharedMapping::from_handle(copy).expect("the same memory").id(), one.id());
+        let anew = ipc_sys::claim::Claimant::new(one.handle()).expect("handles are left").into_handle();
+        assert_eq!(object_id(anew.as_fd()).expect("it is open"), one.id());
+        let id = one.id();
+        join(&fork_child(|| assert_eq!(object_id(one.handle()).expect("it is open"), id)));
+        let many: Vec<_> = (0..40).map(|_| SharedMapping::create(1).expect("left")).collect();
+        let ids: std::collections::HashSet<_> = many.iter().map(SharedMapping::id).collect();
+        assert_eq!(ids.len(), many.len());
+    });
 }
 
 #[test]
