@@ -228,8 +228,8 @@ fn a_file_size_limit_is_no_matter_of_reserving() {
         let limit = getrlimit(Resource::Fsize);
         setrlimit(Resource::Fsize, Rlimit { current: Some(4096), ..limit }).expect("a lower limit");
         memory.reserve(1 << 20, 1 << 20).expect("memory is left");
-        memory.write(1 << 20, &[1; 1 << 20]);
         assert_eq!(reserved(&memory), 1 << 20);
+        memory.write(1 << 20, &[1; 1 << 20]);
         setrlimit(Resource::Fsize, limit).expect("the old limit");
     });
 }
