@@ -36,6 +36,9 @@ pub enum EncodeError {
     /// The system would not duplicate a handle, most often because the process has too many open.
     #[error("duplicating a handle for the message failed")]
     DuplicateHandle(#[source] io::Error),
+    /// A handle that several values share could not be made, or not be made ready for one of them.
+    #[error("preparing a shared handle for the message failed")]
+    SharedHandle(#[source] io::Error),
     /// A sequence or a map did not say how many elements it has, which the format needs to know first.
     ///
     /// `#[serde(flatten)]` and iterators of unknown length do so; collect them into a `Vec` or a map first.
@@ -143,7 +146,7 @@ pub enum DecodeError {
         /// How many handles came.
         count: usize,
     },
-    /// The payload refers to the same handle twice.
+    /// The payload refers to the same handle twice, and not by values that share it.
     #[error("handle {index} of the message is used twice")]
     HandleUsedTwice {
         /// The index in the payload.

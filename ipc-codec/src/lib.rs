@@ -55,8 +55,8 @@
 //! ```
 //!
 //! A handle is serialized into a message and nowhere else: in any other format it is an error, and never a
-//! number. The value must take each handle of its message exactly once. Whatever fails, no descriptor stays
-//! open.
+//! number. The value must take each handle of its message exactly once; values that are parts of one thing can
+//! [share](handle::serialize_shared) a handle to it. Whatever fails, no descriptor stays open.
 //!
 //! # Limits
 //!

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ipc_codec::frame::{HEADER_SIZE, Header};
-use ipc_codec::handle::Handle;
+use ipc_codec::handle::{Handle, deserialize_shared, serialize_shared};
 use ipc_codec::{DecodeError, EncodeError, Limits, Message, decode, encode};
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -161,26 +161,128 @@ fn decode_cases() {
     assert!(serde_json::from_value::<Handle<File>>(0.into()).is_err());
 }
 
+/// Shares a handle with all others of its kind; `WITH` says what comes of it: 1 fails, 2 panics.
+#[derive(Clone, Debug)]
+struct Shared<const WITH: u8>(#[expect(dead_code, reason = "held for its drop")] std::rc::Rc<OwnedHandle>);
+
+fn shared<const WITH: u8>() -> Shared<WITH> {
+    Shared(std::rc::Rc::new(file().into_inner().into()))
+}
+
+impl<const WITH: u8> Serialize for Shared<WITH> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // One in the message, and one that lives as long as the encoding.
+        let make = || Ok((File::open("/dev/null")?.into(), File::open("/dev/null")?));
+        let with = |_: &File| match WITH {
+            0 => Ok(()),
+            1 => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => panic!("on purpose"),
+        };
+        serialize_shared(1, make, with, serializer)
+    }
+}
+
+impl<'de, const WITH: u8> Deserialize<'de> for Shared<WITH> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let open = |handle| match WITH {
+            0 => Ok(Shared(std::rc::Rc::new(handle))),
+            1 => Err("no"),
+            _ => panic!("on purpose"),
+        };
+        deserialize_shared(open, deserializer)
+    }
+}
+
+fn shared_cases() {
+    let limits = Limits::default();
+    let many = || vec![shared::<0>(); 3];
+    drop(encode(&many(), &limits).unwrap());
+    drop(encode(&many(), &limits).unwrap().decode::<Vec<Shared<0>>>(&limits).unwrap());
+    assert!(matches!(encode(&(many(), Refuses), &limits), Err(EncodeError::Refused { .. })));
+    assert!(matches!(encode(&(many(), shared::<1>()), &limits), Err(EncodeError::SharedHandle(_))));
+    assert!(matches!(encode(&many(), &Limits::with_max_frame(2)), Err(EncodeError::TooLarge { .. })));
+    assert!(matches!(encode(&many(), &Limits::with_max_frame(1)), Err(EncodeError::TooLarge { .. })));
+    let two = (many(), file());
+    let limit = Limits { max_handles: 1, ..limits };
+    assert!(matches!(encode(&two, &limit), Err(EncodeError::TooManyHandles { .. })));
+    assert!(catch_unwind(|| encode(&(vec![shared::<0>()], shared::<2>()), &Limits::default())).is_err());
+    assert!(catch_unwind(|| encode(&(vec![shared::<0>()], Panics), &Limits::default())).is_err());
+
+    type Many = Vec<Shared<0>>;
+    assert!(matches!(refused::<Many>(&[2, 0], 1), DecodeError::Truncated));
+    assert!(matches!(refused::<Many>(&[2, 0, 0, 0], 1), DecodeError::TrailingBytes { .. }));
+    assert!(matches!(refused::<Many>(&[2, 0, 2], 2), DecodeError::HandleMissing { .. }));
+    assert!(matches!(refused::<Many>(&[2, 1, 1], 2), DecodeError::UnusedHandles { count: 1 }));
+    assert!(matches!(refused::<(Many, Refuses)>(&[2, 0, 0], 1), DecodeError::Refused { .. }));
+    assert!(matches!(refused::<(Many, Shared<1>)>(&[2, 0, 0, 1], 2), DecodeError::Refused { .. }));
+    assert!(matches!(refused::<(Many, Shared<1>)>(&[2, 0, 0, 0], 1), DecodeError::HandleUsedTwice { .. }));
+    assert!(matches!(refused::<(Many, Handle<File>)>(&[2, 0, 0, 0], 1), DecodeError::HandleUsedTwice { .. }));
+    assert!(matches!(refused::<(Handle<File>, Many)>(&[0, 1, 0], 1), DecodeError::HandleUsedTwice { .. }));
+    let half = || decode::<(Many, Shared<2>)>(&[2, 0, 0, 1], owned(3), &Limits::default());
+    assert!(catch_unwind(AssertUnwindSafe(half)).is_err());
+    let unread = || decode::<(Many, Panics)>(&[2, 0, 0], owned(3), &Limits::default());
+    assert!(catch_unwind(AssertUnwindSafe(unread)).is_err());
+    assert!(serde_json::from_value::<Shared<0>>(0.into()).is_err());
+    shared_impostor_cases();
+}
+
+/// Types of others that bear the name by which the codec knows shared handles.
+fn shared_impostor_cases() {
+    const SHARED_TOKEN: &str = "$ipc_codec::Shared";
+    struct Impostor;
+    impl Serialize for Impostor {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_newtype_struct(SHARED_TOKEN, &file())
+        }
+    }
+    impl<'de> Deserialize<'de> for Impostor {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Impostor;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("a shared handle")
+                }
+                fn visit_newtype_struct<D: Deserializer<'de>>(self, _: D) -> Result<Impostor, D::Error> {
+                    Ok(Impostor)
+                }
+            }
+            deserializer.deserialize_newtype_struct(SHARED_TOKEN, Visitor)
+        }
+    }
+    let limits = Limits::default();
+    encode(&(shared::<0>(), Impostor), &limits).expect_err("a plain handle is none that is shared");
+    assert!(encode(&vec![shared::<0>(); 2], &limits).is_ok());
+    // It leaves the handle where it is, and so nobody has it any more.
+    assert!(decode::<Impostor>(&[0], owned(1), &limits).is_ok());
+    assert!(matches!(refused::<(Impostor, Shared<0>)>(&[0, 0], 1), DecodeError::HandleUsedTwice { .. }));
+    assert!(decode::<(Shared<0>, Impostor, Shared<0>)>(&[0, 0, 0], owned(1), &limits).is_ok());
+    assert!(serde_json::from_value::<Shared<0>>(0.into()).is_err());
+}
+
 /// Encodes with each number of free descriptors, from none to enough.
 fn exhaustion_cases() {
     let old = getrlimit(Resource::Nofile);
-    let value = (files(4), encode(&files(4), &Limits::default()).unwrap());
+    let value = (files(4), encode(&files(4), &Limits::default()).unwrap(), vec![shared::<0>(); 3]);
     setrlimit(Resource::Nofile, Rlimit { current: Some(100), maximum: old.maximum }).unwrap();
     let mut fill: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     let mut n_failed = 0;
     loop {
         match encode(&value, &Limits::default()) {
             Ok(message) => {
-                assert_eq!(message.handles().len(), 8);
+                assert_eq!(message.handles().len(), 9);
                 break;
             }
-            Err(EncodeError::DuplicateHandle(source)) => assert!(source.raw_os_error().is_some()),
+            Err(EncodeError::DuplicateHandle(source) | EncodeError::SharedHandle(source)) => {
+                assert!(source.raw_os_error().is_some());
+            }
             Err(error) => panic!("{error}"),
         }
         n_failed += 1;
         fill.pop().expect("there is room, and still encoding fails");
     }
-    assert_eq!(n_failed, 8);
+    // Nine in the message, and one that is made along with the shared one.
+    assert_eq!(n_failed, 10);
     setrlimit(Resource::Nofile, old).unwrap();
 }
 
@@ -192,6 +294,7 @@ fn as_many_descriptors_after_as_before() {
             ("frame", frame_cases as fn()),
             ("encode", encode_cases),
             ("decode", decode_cases),
+            ("shared", shared_cases),
             ("exhaustion", exhaustion_cases),
         ] {
             let before = open_descriptors();

@@ -1,6 +1,7 @@
 //! Encoding: a value into payload bytes and the handles that travel along.
 
 mod failure;
+mod handles;
 mod output;
 mod parts;
 mod serializer;
@@ -9,6 +10,7 @@ use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
 
 use crate::{EncodeError, Limits, Message};
+use handles::Handles;
 use serializer::Serializer;
 
 /// Encodes a value into a message of its own.
@@ -67,28 +69,26 @@ pub fn encode_into<T: Serialize + ?Sized>(
     handles: &mut Vec<OwnedHandle>,
     limits: &Limits,
 ) -> Result<(), EncodeError> {
-    let mut rollback =
-        Rollback { n_bytes: bytes.len(), n_handles: handles.len(), bytes, handles, armed: true };
-    value.serialize(&mut Serializer::new(rollback.bytes, rollback.handles, limits))?;
-    rollback.armed = false;
+    let mut added = Added { n_bytes: bytes.len(), bytes, armed: true };
+    let mut handles = Handles::new(handles, limits);
+    value.serialize(&mut Serializer::new(added.bytes, &mut handles, limits))?;
+    handles.keep();
+    added.armed = false;
     Ok(())
 }
 
-/// Takes back what was added, unless encoding came to its end.
-struct Rollback<'a> {
+/// Takes back the bytes that were added, unless encoding came to its end.
+struct Added<'a> {
     bytes: &'a mut Vec<u8>,
     n_bytes: usize,
-    handles: &'a mut Vec<OwnedHandle>,
-    n_handles: usize,
     armed: bool,
 }
 
-impl Drop for Rollback<'_> {
+impl Drop for Added<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.armed {
             self.bytes.truncate(self.n_bytes);
-            self.handles.truncate(self.n_handles);
         }
     }
 }

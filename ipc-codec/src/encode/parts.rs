@@ -8,15 +8,15 @@ use crate::EncodeError;
 
 /// A sequence or a map, whose items must be as many as were declared: the reader would take what follows for
 /// the rest.
-pub(super) struct Counted<'s, 'a> {
-    serializer: &'s mut Serializer<'a>,
+pub(super) struct Counted<'s, 'a, 't> {
+    serializer: &'s mut Serializer<'a, 't>,
     declared: usize,
     written: usize,
 }
 
-impl<'s, 'a> Counted<'s, 'a> {
+impl<'s, 'a, 't> Counted<'s, 'a, 't> {
     #[inline]
-    pub(super) fn new(serializer: &'s mut Serializer<'a>, declared: usize) -> Counted<'s, 'a> {
+    pub(super) fn new(serializer: &'s mut Serializer<'a, 't>, declared: usize) -> Counted<'s, 'a, 't> {
         Counted { serializer, declared, written: 0 }
     }
 
@@ -30,7 +30,7 @@ impl<'s, 'a> Counted<'s, 'a> {
     }
 }
 
-impl ser::SerializeSeq for Counted<'_, '_> {
+impl ser::SerializeSeq for Counted<'_, '_, '_> {
     type Ok = ();
     type Error = Failure;
 
@@ -46,7 +46,7 @@ impl ser::SerializeSeq for Counted<'_, '_> {
     }
 }
 
-impl ser::SerializeMap for Counted<'_, '_> {
+impl ser::SerializeMap for Counted<'_, '_, '_> {
     type Ok = ();
     type Error = Failure;
 
@@ -71,7 +71,7 @@ impl ser::SerializeMap for Counted<'_, '_> {
 /// them.
 macro_rules! fields {
     ($($trait:ident $method:ident;)*) => {$(
-        impl ser::$trait for &mut Serializer<'_> {
+        impl ser::$trait for &mut Serializer<'_, '_> {
             type Ok = ();
             type Error = Failure;
 
@@ -97,7 +97,7 @@ fields! {
 /// The same for fields that have a name, which is not written.
 macro_rules! named_fields {
     ($($trait:ident)*) => {$(
-        impl ser::$trait for &mut Serializer<'_> {
+        impl ser::$trait for &mut Serializer<'_, '_> {
             type Ok = ();
             type Error = Failure;
 

@@ -2,37 +2,30 @@
 
 use std::fmt::Write;
 
-use ipc_sys::handle::OwnedHandle;
 use serde::ser::{self, Serialize, Serializer as _};
 
 use super::failure::Failure;
+use super::handles::Handles;
 use super::output::Output;
 use super::parts::Counted;
 use crate::error::BoundedText;
-use crate::handle::{self, Lent};
+use crate::handle::{self, Lent, Shared};
 use crate::{EncodeError, Limits};
 
 /// Writes one value to the end of a buffer.
-pub(super) struct Serializer<'a> {
+pub(super) struct Serializer<'a, 't> {
     inner: postcard::Serializer<Output<'a>>,
-    handles: &'a mut Vec<OwnedHandle>,
-    first_handle: usize,
-    handle_limit: usize,
+    handles: &'a mut Handles<'t>,
 }
 
-impl<'a> Serializer<'a> {
+impl<'a, 't> Serializer<'a, 't> {
     #[inline]
     pub(super) fn new(
         bytes: &'a mut Vec<u8>,
-        handles: &'a mut Vec<OwnedHandle>,
+        handles: &'a mut Handles<'t>,
         limits: &Limits,
-    ) -> Serializer<'a> {
-        Serializer {
-            inner: postcard::Serializer { output: Output::new(bytes, limits.max_frame) },
-            first_handle: handles.len(),
-            handles,
-            handle_limit: limits.handle_limit(),
-        }
+    ) -> Serializer<'a, 't> {
+        Serializer { inner: postcard::Serializer { output: Output::new(bytes, limits.max_frame) }, handles }
     }
 
     /// Tells why postcard did not write an item.
@@ -53,10 +46,7 @@ impl<'a> Serializer<'a> {
 
     /// Puts the handle that `value` lends into the table, and its index into the payload.
     fn serialize_handle<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
-        let index = self.handles.len() - self.first_handle;
-        if index >= self.handle_limit {
-            return Err(EncodeError::TooManyHandles { count: index + 1, limit: self.handle_limit }.into());
-        }
+        let index = self.handles.next_index()?;
         let (result, lent) = handle::ask(|| value.serialize(&mut *self));
         match lent {
             Lent::Handle(handle) => self.handles.push(handle),
@@ -67,7 +57,30 @@ impl<'a> Serializer<'a> {
             }
         }
         result?;
-        self.serialize_u32(index as u32)
+        self.serialize_u32(index)
+    }
+
+    /// Puts the handle that `value` shares into the table, if it is new, and its index into the payload.
+    fn serialize_shared<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
+        let table = self.handles.shared();
+        let next = self.handles.next_index();
+        let (result, lent) =
+            handle::ask_shared(table, next.as_ref().ok().copied(), || value.serialize(&mut *self));
+        let index = match lent {
+            Lent::Handle(Shared::Known(index)) => index,
+            Lent::Handle(Shared::New(handle)) => {
+                self.handles.push(handle);
+                next?
+            }
+            Lent::Handle(Shared::NoRoom) => next?,
+            Lent::Failed(error) => return Err(EncodeError::SharedHandle(error).into()),
+            Lent::Nothing => {
+                result?;
+                return Err(ser::Error::custom("a type that shares no handle says that it does"));
+            }
+        };
+        result?;
+        self.serialize_u32(index)
     }
 }
 
@@ -81,11 +94,11 @@ macro_rules! items {
     )*};
 }
 
-impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
+impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
     type Ok = ();
     type Error = Failure;
-    type SerializeSeq = Counted<'s, 'a>;
-    type SerializeMap = Counted<'s, 'a>;
+    type SerializeSeq = Counted<'s, 'a, 't>;
+    type SerializeMap = Counted<'s, 'a, 't>;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
     type SerializeTupleVariant = Self;
@@ -151,6 +164,9 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         if name == handle::TOKEN {
             return self.serialize_handle(value);
         }
+        if name == handle::SHARED_TOKEN {
+            return self.serialize_shared(value);
+        }
         value.serialize(self)
     }
 
@@ -167,7 +183,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Counted<'s, 'a>, Failure> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't>, Failure> {
         let declared = self.write_len(len)?;
         Ok(Counted::new(self, declared))
     }
@@ -195,7 +211,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Counted<'s, 'a>, Failure> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't>, Failure> {
         self.serialize_seq(len)
     }
 

@@ -1,4 +1,7 @@
-//! The handles that came with a payload, each to be taken once.
+//! The handles that came with a payload, each to be taken once or to be shared by all who ask.
+
+use std::any::Any;
+use std::rc::Rc;
 
 use ipc_sys::handle::OwnedHandle;
 
@@ -8,12 +11,25 @@ use crate::DecodeError;
 pub(crate) struct Incoming {
     handles: Vec<Option<OwnedHandle>>,
     unused: usize,
+    /// What the first value made of a shared handle, in the place of the handle. Most messages share none.
+    opened: Option<Box<[Opened]>>,
+}
+
+/// What was made of one handle, if it is shared.
+type Opened = Option<Rc<dyn Any>>;
+
+/// What a value finds that asks for a shared handle.
+pub(crate) enum Share {
+    /// The handle, to be opened by this value.
+    Handle(OwnedHandle),
+    /// What an earlier value made of it.
+    Opened(Rc<dyn Any>),
 }
 
 impl Incoming {
     #[inline]
     pub(crate) fn new(handles: Vec<OwnedHandle>) -> Incoming {
-        Incoming { unused: handles.len(), handles: handles.into_iter().map(Some).collect() }
+        Incoming { unused: handles.len(), handles: handles.into_iter().map(Some).collect(), opened: None }
     }
 
     /// Takes the handle at `index`.
@@ -28,6 +44,20 @@ impl Incoming {
             Some(None) => Err(DecodeError::HandleUsedTwice { index }),
             None => Err(DecodeError::HandleMissing { index, count }),
         }
+    }
+
+    /// Finds what was made of the shared handle at `index`; the first who asks takes the handle.
+    pub(crate) fn share(&mut self, index: u32) -> Result<Share, DecodeError> {
+        match self.opened.as_ref().and_then(|opened| opened.get(index as usize)) {
+            Some(Some(opened)) => Ok(Share::Opened(opened.clone())),
+            _ => self.take(index).map(Share::Handle),
+        }
+    }
+
+    /// Keeps for later values, and for as long as the table, what was made of the handle that was at `index`.
+    pub(crate) fn keep(&mut self, index: u32, opened: Rc<dyn Any>) {
+        let places = self.opened.get_or_insert_with(|| vec![None; self.handles.len()].into());
+        places[index as usize] = Some(opened);
     }
 
     /// How many were not taken.

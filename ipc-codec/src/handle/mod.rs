@@ -1,5 +1,5 @@
-//! Handles in messages: [`Handle`], a wrapper for anything that owns a descriptor, and two functions for
-//! fields.
+//! Handles in messages: [`Handle`], a wrapper for anything that owns a descriptor, two functions for fields, and two
+//! for handles that several values share.
 //!
 //! A handle travels beside the bytes, in the table of its message; the bytes hold its index there. It can
 //! therefore be encoded by this crate only: any other format would write down a number that means nothing to
@@ -30,6 +30,8 @@
 //! ```
 
 mod incoming;
+mod outgoing;
+mod shared;
 mod slot;
 
 use std::fmt;
@@ -40,11 +42,17 @@ use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+pub use shared::{deserialize_shared, serialize_shared};
+
 pub(crate) use incoming::Incoming;
-pub(crate) use slot::{Lent, ask, hand_over};
+pub(crate) use outgoing::{Outgoing, Shared};
+pub(crate) use slot::{Given, Lent, ask, ask_shared, hand_over, hand_over_shared};
 
 /// The name by which the encoder and the decoder of this crate know a handle when serde shows them one.
 pub(crate) const TOKEN: &str = "$ipc_codec::Handle";
+
+/// The same for a handle that several values share.
+pub(crate) const SHARED_TOKEN: &str = "$ipc_codec::Shared";
 
 /// A value that owns a handle, and travels in messages: `Handle<File>`, `Handle<TcpStream>`,
 /// `Handle<OwnedHandle>`.

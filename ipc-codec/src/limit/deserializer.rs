@@ -8,7 +8,7 @@ use super::access::{Elements, Entries, Fields};
 use super::failure::Failure;
 use super::state::State;
 use crate::DecodeError;
-use crate::handle;
+use crate::handle::{self, Given};
 
 /// Decodes one value; its parts get deserializers of their own.
 pub(crate) struct Deserializer<'a, 'de> {
@@ -37,6 +37,21 @@ impl<'a, 'de> Deserializer<'a, 'de> {
             return Err(DecodeError::Depth { limit: self.state.max_depth }.into());
         };
         Ok(Deserializer { state: self.state, depth_left, owning: needs_drop::<T>() })
+    }
+
+    /// Reads an index, and has `visitor` share the handle there with all values that refer to it.
+    fn share<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        let Deserializer { state, depth_left, owning } = self;
+        let index = state.read::<u32>()?;
+        let share = state.handles.share(index)?;
+        let inner = Deserializer { state: &mut *state, depth_left, owning };
+        let (result, given) = handle::hand_over_shared(share, || visitor.visit_newtype_struct(inner));
+        match given {
+            Given::Nothing => {}
+            Given::Opened(opened) => state.handles.keep(index, opened),
+            Given::OtherType => return Err(DecodeError::HandleUsedTwice { index }.into()),
+        }
+        result
     }
 
     #[inline]
@@ -150,6 +165,9 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
             let index = inner.state.read::<u32>()?;
             let handle = inner.state.handles.take(index)?;
             return handle::hand_over(handle, || visitor.visit_newtype_struct(inner));
+        }
+        if name == handle::SHARED_TOKEN {
+            return inner.share(visitor);
         }
         visitor.visit_newtype_struct(inner)
     }
