@@ -276,6 +276,7 @@ impl Serialize for Reentrant {
             assert_eq!((message.bytes(), message.handles().len()), ([0, 50, 0, 51].as_slice(), 1));
             message.decode::<[(Opened, u32); 2]>(&Limits::default()).unwrap();
             assert!(serde_json::to_string(&self.0.cell(52)).is_err());
+            assert!(serde_json::to_string(&Handle::new(null())).is_err());
         };
         inside();
         let make = || {
@@ -300,6 +301,7 @@ impl<'de> Deserialize<'de> for ReentrantOpened {
             let message = encode(&(arena.cell(1), Reentrant(arena.clone())), &Limits::default());
             message.unwrap().decode::<((Opened, u32), Opened)>(&Limits::default()).unwrap();
             assert!(serde_json::from_str::<Opened>("0").is_err());
+            assert!(serde_json::from_str::<Handle<File>>("0").is_err());
             Ok::<_, io::Error>(ReentrantOpened)
         };
         deserialize_shared(open, deserializer)
@@ -376,6 +378,30 @@ fn a_panic_leaves_the_thread_as_it_was() {
         assert_eq!(message.handles().len(), 1);
     }
     assert_eq!(arena.counts(), (4, 4));
+}
+
+#[test]
+fn a_failure_leaves_the_table_as_it_was() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("on purpose")
+        }
+    }
+    struct PanicsInTheEnd;
+    impl Serialize for PanicsInTheEnd {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serialize_shared(1, || Ok((null(), Panics)), |_| Ok(()), serializer)
+        }
+    }
+    let limits = Limits::default();
+    let arena = Rc::new(Arena::default());
+    let (mut bytes, mut handles) = (vec![9], owned(2));
+    encode_into(&[arena.cell(1), arena.cell(13)], &mut bytes, &mut handles, &limits).unwrap_err();
+    assert_eq!((bytes.as_slice(), handles.len()), ([9].as_slice(), 2));
+    let mut encode = || encode_into(&PanicsInTheEnd, &mut bytes, &mut handles, &limits);
+    assert!(catch_unwind(AssertUnwindSafe(|| encode().is_ok())).is_err());
+    assert_eq!((bytes.as_slice(), handles.len()), ([9].as_slice(), 2));
 }
 
 /// A value that catches the panic of its part, and goes on.

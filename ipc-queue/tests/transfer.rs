@@ -70,6 +70,24 @@ fn items_with_handles_are_refused() {
     });
 }
 
+/// A handle that several items share would be one too many for the first of them.
+#[test]
+fn items_that_share_a_handle_are_refused() {
+    struct Shares;
+    impl serde::Serialize for Shares {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let make = || -> std::io::Result<(OwnedHandle, ())> { panic!("no handle is to be made") };
+            ipc_codec::handle::serialize_shared(1, make, |()| Ok(()), serializer)
+        }
+    }
+    isolated(|| {
+        let queue = Queue::bounded(2).expect("a small queue");
+        let error = queue.put((1, Shares)).unwrap_err();
+        assert!(matches!(error, PutError::HandlesUnsupported(_)));
+        assert!(queue.is_empty());
+    });
+}
+
 #[test]
 fn create_and_drop_leaves_nothing() {
     isolated(|| {
