@@ -220,7 +220,10 @@ impl Restore {
 
     /// Gives the slot back its former content, and returns the one that is there.
     fn finish(mut self) -> Slot {
-        replace(std::mem::replace(&mut self.former, Slot::Closed))
+        let content = replace(std::mem::replace(&mut self.former, Slot::Closed));
+        // Nothing is left for the drop to put back, and nothing in here to free.
+        std::mem::forget(self);
+        content
     }
 }
 
@@ -228,5 +231,21 @@ impl Drop for Restore {
     fn drop(&mut self) {
         let former = std::mem::replace(&mut self.former, Slot::Closed);
         replace(former);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Once the drop put a second content back after the first, so that the slot was closed after any call inside another.
+    #[test]
+    fn a_call_inside_another_leaves_the_slot_as_it_was() {
+        let outer = Restore::set(Slot::Open);
+        assert!(matches!(ask(|| ()), ((), Lent::Nothing)));
+        assert!(matches!(ask_shared(Outgoing::default(), None, || ()), ((), Lent::Nothing)));
+        assert!(std::panic::catch_unwind(|| ask(|| panic!("on purpose"))).is_err());
+        assert!(matches!(outer.finish(), Slot::Open));
+        assert!(matches!(replace(Slot::Closed), Slot::Closed));
     }
 }
