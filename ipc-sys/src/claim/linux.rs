@@ -36,7 +36,7 @@ pub(super) fn release(claimant: &OwnedHandle, byte: u64) -> io::Result<()> {
     fcntl(claimant, libc::F_OFD_SETLK, libc::F_UNLCK, byte).map(drop)
 }
 
-pub(super) fn replace(claimant: &OwnedHandle, successor: &OwnedHandle) -> io::Result<()> {
+pub(super) fn replace(claimant: &OwnedHandle, successor: BorrowedHandle<'_>) -> io::Result<()> {
     // SAFETY: the descriptor is open, and the value is forgotten: the number stays with its owner.
     let mut target = ManuallyDrop::new(unsafe { OwnedHandle::from_raw_fd(claimant.as_raw_fd()) });
     rustix::io::retry_on_intr(|| rustix::io::dup3(successor, &mut target, DupFlags::CLOEXEC))?;

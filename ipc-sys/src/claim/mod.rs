@@ -173,7 +173,8 @@ impl Claimant {
         imp::release(&self.0, byte)
     }
 
-    /// Lets go of the claims that this copy stands for, and becomes a copy of `successor`, in one step.
+    /// Lets go of the claims that this copy stands for, and becomes a copy of `successor`, in one step: of another claimant,
+    /// or of any handle to the same object.
     ///
     /// For a forked child: its copy of the parent's claimant would keep the parent's claims when the parent dies. Values
     /// in the copied memory that refer to this claimant are then values of the successor. Nobody else may be using this
@@ -205,8 +206,8 @@ impl Claimant {
     /// assert!(watcher.is_claimed(2)?);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn become_copy_of(&self, successor: &Claimant) -> io::Result<()> {
-        imp::replace(&self.0, &successor.0)
+    pub fn become_copy_of(&self, successor: &impl AsHandle) -> io::Result<()> {
+        imp::replace(&self.0, successor.as_fd())
     }
 }
 

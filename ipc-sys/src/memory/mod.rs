@@ -162,6 +162,15 @@ impl SharedMapping {
         self.checked(0, 0, 1)
     }
 
+    /// The address of `size` bytes at `offset`, for which the same holds as for those at [`as_ptr`](Self::as_ptr).
+    ///
+    /// # Panics
+    ///
+    /// When the range does not lie inside the memory.
+    pub fn address(&self, offset: usize, size: usize) -> NonNull<u8> {
+        NonNull::new(self.checked(offset, size, 1)).expect("no mapping begins at the null address")
+    }
+
     /// The word of 32 bits at `offset`.
     ///
     /// # Panics

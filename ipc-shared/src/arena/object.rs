@@ -1,0 +1,135 @@
+//! A handle to something in a cell: it holds the cell, and knows where its bytes are.
+//!
+//! # Safety
+//!
+//! 1. The payload of a [`Held`] lies in a segment that it keeps mapped, has `payload_size` bytes, and is aligned to 16.
+//! 2. The cell is in the life that the handle is for, and is given to nobody else as long as the handle lives: this
+//!    process holds it.
+//! 3. Other processes may write the bytes at any time. They are reached as atomics, by [`Overlay`], or by a pointer whose
+//!    user has a protocol.
+#![allow(unsafe_code)]
+
+use super::cells::Place;
+use super::error::{AllocError, OpenError};
+use super::segment::Segment;
+use super::{Arena, Overlay, Shape, world};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Something in shared memory that this process holds. Clones are further handles to the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Object(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    segment: Arc<Segment>,
+    place: Place,
+    shape: Shape,
+    payload: NonNull<u8>,
+    payload_size: usize,
+}
+
+// SAFETY: the payload belongs to the process, not to a thread, and by Invariant 3 is reached by means that several threads may
+// use at once.
+unsafe impl Send for Held {}
+// SAFETY: as above.
+unsafe impl Sync for Held {}
+
+impl Object {
+    /// Makes something with a payload of so many bytes, all of them zero.
+    pub(crate) fn create(arena: &Arena, shape: Shape, payload_size: usize) -> Result<Object, AllocError> {
+        let (segment, place) = arena.allocate(payload_size)?;
+        segment.shape(place.cell).store(shape.to_word(), Ordering::Relaxed);
+        let object = Object::new(segment, place, shape);
+        // SAFETY: by Invariants 1 and 2; nobody else knows of the cell yet.
+        unsafe { object.0.payload.write_bytes(0, object.0.payload_size) };
+        Ok(object)
+    }
+
+    /// Comes to hold what a message is about, while the message still holds it.
+    pub(super) fn receive(segment: Arc<Segment>, place: Place, shape: Shape) -> Result<Object, OpenError> {
+        if !segment.retain(&world::lock(), place) {
+            return Err(OpenError::Gone);
+        }
+        let found = Shape::from_word(segment.shape(place.cell).load(Ordering::Relaxed));
+        let object = Object::new(segment, place, shape);
+        if found == shape { Ok(object) } else { Err(OpenError::OtherShape { wanted: shape, found }) }
+    }
+
+    /// What is in the payload.
+    pub(crate) fn shape(&self) -> Shape {
+        self.0.shape
+    }
+
+    /// Who takes part.
+    #[inline]
+    pub(crate) fn peers(&self) -> &Segment {
+        &self.0.segment
+    }
+
+    /// How many bytes the payload has: as many as were asked for, or some more.
+    pub(crate) fn payload_size(&self) -> usize {
+        self.0.payload_size
+    }
+
+    /// The address of `size` bytes at `offset` of the payload.
+    ///
+    /// # Panics
+    ///
+    /// If they do not lie in it.
+    #[inline]
+    pub(crate) fn address(&self, offset: usize, size: usize) -> NonNull<u8> {
+        let fits = offset.checked_add(size).is_some_and(|end| end <= self.0.payload_size);
+        assert!(fits, "{size} bytes at {offset} of {}", self.0.payload_size);
+        // SAFETY: inside the payload, as was just seen (Invariant 1).
+        unsafe { self.0.payload.add(offset) }
+    }
+
+    /// What stands at `offset` of the payload.
+    ///
+    /// # Panics
+    ///
+    /// If it does not lie in the payload, or not at a multiple of its alignment.
+    #[inline]
+    pub(crate) fn get<T: Overlay>(&self, offset: usize) -> &T {
+        &self.get_slice(offset, 1)[0]
+    }
+
+    /// The `count` things that stand from `offset` of the payload on.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    #[inline]
+    pub(crate) fn get_slice<T: Overlay>(&self, offset: usize, count: usize) -> &[T] {
+        assert!(
+            offset % align_of::<T>() == 0 && align_of::<T>() <= super::PAYLOAD_ALIGN,
+            "unaligned: {offset}"
+        );
+        let start = self.address(offset, count * size_of::<T>());
+        // SAFETY: `address` saw that they lie in the payload, the line above that they are aligned. An `Overlay` may hold
+        // any bytes and be written by others at any time. The borrow of `self` keeps all of it (Invariants 1 and 2).
+        unsafe { std::slice::from_raw_parts(start.cast().as_ptr(), count) }
+    }
+
+    pub(super) fn segment(&self) -> &Arc<Segment> {
+        &self.0.segment
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.0.place
+    }
+
+    fn new(segment: Arc<Segment>, place: Place, shape: Shape) -> Object {
+        let payload = segment.payload(place.cell);
+        let payload_size = segment.payload_size();
+        Object(Arc::new(Held { segment, place, shape, payload, payload_size }))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.segment.release(&world::lock(), self.place.cell);
+    }
+}

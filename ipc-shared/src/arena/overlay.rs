@@ -1,0 +1,27 @@
+//! Types that may lie over bytes which other processes write.
+//!
+//! # Safety
+//!
+//! The implementations say that a type keeps what [`Overlay`] asks for.
+#![allow(unsafe_code)]
+
+use crate::sync::raw::RawMutex;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// Something that can lie over shared bytes.
+///
+/// # Safety
+///
+/// Its layout is fixed, it has no padding, all its bytes belong to atomics, any bytes are a valid value, and it means the
+/// same in every process.
+pub(crate) unsafe trait Overlay: Sync {}
+
+// SAFETY: an atomic of a plain number.
+unsafe impl Overlay for AtomicU32 {}
+// SAFETY: an atomic of a plain number.
+unsafe impl Overlay for AtomicU64 {}
+// SAFETY: `repr(C)`, atomics without padding.
+unsafe impl Overlay for RawMutex {}
+
+/// The sizes of all types that stand in segments, for the fingerprint of the layout.
+pub(super) const SIZES: [usize; 2] = [size_of::<AtomicU64>(), size_of::<RawMutex>()];
