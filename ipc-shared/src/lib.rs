@@ -103,9 +103,11 @@
 //! The bare ground for these is in `ipc-sys`: sealed memory (`memory`), sleeping on a word (`futex`), a lock that
 //! reports a dead owner (`robust`). `ipc-queue` stands on these three.
 
+mod arena;
 pub mod shareable_list;
 pub mod shared_memory;
 pub mod sync;
 
+pub use arena::{AllocError, Arena};
 pub use shareable_list::{Item, ShareableList};
 pub use shared_memory::SharedMemory;

@@ -23,8 +23,7 @@ mod segment;
 mod shape;
 #[cfg(test)]
 mod tests;
-// mod transfer;
-mod stub;
+mod transfer;
 mod world;
 
 pub use error::AllocError;

@@ -49,7 +49,7 @@ impl Shape {
     /// A shape, unless the element is larger than [`MAX_ELEMENT`] or there are more than [`MAX_LEN`].
     pub(crate) fn new(kind: Kind, element_size: usize, len: usize) -> Option<Shape> {
         let fits = element_size <= MAX_ELEMENT && len <= MAX_LEN;
-        fits.then(|| Shape(kind as u64 | (element_size as u64) << 8 | (len as u64) << 32))
+        fits.then_some(Shape(kind as u64 | (element_size as u64) << 8 | (len as u64) << 32))
     }
 
     /// How many elements there are.

@@ -28,7 +28,7 @@ fn handle(segment: &Segment) -> OwnedHandle {
 }
 
 fn allocate(world: &World, segment: &Segment) -> Place {
-    let mut allocate = || segment.allocate(world).expect("memory is left");
+    let allocate = || segment.allocate(world).expect("memory is left");
     allocate()
         .or_else(|| {
             segment.find_free(world);

@@ -46,7 +46,8 @@ impl Object {
         if wanted != found {
             return Err(D::Error::custom(OpenError::OtherType { wanted, found }));
         }
-        Object::receive(Arc::clone(&segment.segment), Place { cell, generation }, found).map_err(D::Error::custom)
+        Object::receive(Arc::clone(&segment.segment), Place { cell, generation }, found)
+            .map_err(D::Error::custom)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn make(args: &Args) -> Row {
 
 pub(crate) fn send(args: &Args) -> Row {
     let call = |state: &State| drop(encode(&state.kept, &Limits::default()).expect("it can be sent"));
-    run(args.scale(997, 1), "send", State::new, call)
+    run(args.scale(997, 7), "send", State::new, call)
 }
 
 pub(crate) fn receive(args: &Args) -> Row {

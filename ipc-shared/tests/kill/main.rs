@@ -3,6 +3,7 @@
 //! `cargo test` does some hundred kills, `cargo test -p ipc-shared --test kill -- --full` some ten thousand.
 
 mod birth;
+mod cells;
 mod change;
 
 #[path = "../support/mod.rs"]
@@ -16,6 +17,9 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "create_list", run: birth::create_list },
         Scenario { name: "open_or_create", run: birth::open_or_create },
         Scenario { name: "unlink", run: birth::unlink },
+        Scenario { name: "make", run: cells::make },
+        Scenario { name: "send", run: cells::send },
+        Scenario { name: "receive", run: cells::receive },
         Scenario { name: "set_number", run: change::set_number },
         Scenario { name: "set_text", run: change::set_text },
         Scenario { name: "set_kind", run: change::set_kind },
