@@ -142,7 +142,7 @@ impl RawMutex {
     }
 
     #[inline]
-    fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         if self.is_poisoned() { State::Poisoned } else { State::Clean }
     }
 

@@ -1,0 +1,63 @@
+//! Models of the reentrant mutex.
+
+use super::{Process, explore, processes};
+use crate::sync::raw::{RawReentrant, State};
+use ipc_sys::clock::Deadline;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+/// A lock and what it guards.
+struct Guarded {
+    lock: RawReentrant,
+    data: UnsafeCell<u32>,
+}
+
+impl Guarded {
+    fn new() -> Arc<Guarded> {
+        Arc::new(Guarded { lock: RawReentrant::new(), data: UnsafeCell::new(0) })
+    }
+
+    /// Locks twice, touches the data, unlocks twice.
+    fn visit(&self, process: &Process) -> State {
+        let outer = self.lock.lock(process, Deadline::NEVER).unwrap();
+        let inner = self.lock.lock(process, Deadline::NOW).unwrap();
+        self.data.with_mut(|_| ());
+        self.lock.unlock(inner.me);
+        self.data.with_mut(|_| ());
+        self.lock.unlock(outer.me);
+        outer.state
+    }
+}
+
+#[test]
+fn one_thread_at_a_time_of_one_process() {
+    explore(|| {
+        let guarded = Guarded::new();
+        let [process, ..] = processes();
+        let other = {
+            let (guarded, process) = (guarded.clone(), process.clone());
+            thread::spawn(move || guarded.visit(&process))
+        };
+        assert_eq!(guarded.visit(&process), State::Clean);
+        assert_eq!(other.join().unwrap(), State::Clean);
+    });
+}
+
+/// The dead leave the number of a thread behind, which may be that of a living one of another process.
+#[test]
+fn nobody_takes_the_lock_for_the_own_by_the_number_of_a_dead_thread() {
+    explore(|| {
+        let guarded = Guarded::new();
+        let [dead, process, _] = processes();
+        guarded.lock.lock(&dead, Deadline::NOW).unwrap();
+        dead.die();
+        let other = {
+            let (guarded, process) = (guarded.clone(), process.clone());
+            thread::spawn(move || guarded.visit(&process))
+        };
+        // This thread has the number that the dead one had.
+        let states = [guarded.visit(&process), other.join().unwrap()];
+        assert_eq!(states.iter().filter(|state| **state == State::OwnerDied).count(), 1);
+    });
+}
