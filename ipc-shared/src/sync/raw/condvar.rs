@@ -156,7 +156,8 @@ impl<const N: usize> RawCondvar<N> {
 
     /// A cell that nobody has, if need be of one who is dead. The caller has the mutex.
     fn free_cell(&self, peers: &impl Peers) -> Option<(usize, &Waiter)> {
-        let find = || self.cells.iter().enumerate().find(|(_, cell)| cell.owner.load(Relaxed) == NOBODY);
+        // Acquire: pairs with the release in `free`; what the last owner wrote to the state was before.
+        let find = || self.cells.iter().enumerate().find(|(_, cell)| cell.owner.load(Acquire) == NOBODY);
         find().or_else(|| {
             self.cells.iter().filter(|cell| cell.is_dead(peers)).for_each(|cell| self.bury(cell, peers));
             find()

@@ -1,7 +1,7 @@
 //! Models of the condition variable.
 
 use super::{Process, explore, explore_deaths, processes};
-use crate::sync::raw::shim::expire;
+use crate::sync::raw::shim::{expire, look_again};
 use crate::sync::raw::{RawCondvar, RawMutex, State};
 use ipc_sys::clock::Deadline;
 use loom::sync::Arc;
@@ -150,10 +150,16 @@ fn what_a_killed_waiter_swallowed_is_passed_on() {
         };
         let waiter = {
             let flag = flag.clone();
-            thread::spawn(move || flag.wait(&survivor, Deadline::NEVER))
+            thread::spawn(move || {
+                assert!(flag.wait(&survivor, Deadline::NEVER));
+                flag.condvar.notify(&survivor, 1).unwrap();
+            })
         };
         flag.raise(&notifier);
-        assert!(waiter.join().unwrap());
-        dying.join().unwrap()
+        let killed = dying.join().unwrap();
+        // The notifier may have chosen the victim right after its death. The sleepers look again later, too.
+        look_again();
+        waiter.join().unwrap();
+        killed
     });
 }
