@@ -5,6 +5,7 @@ mod cargo;
 mod docs;
 mod error;
 mod kill;
+mod model;
 mod rows;
 mod test;
 mod tidy;
@@ -21,6 +22,7 @@ usage: cargo xtask <command>
   docs                               the documentation of all crates
   bench [AREA] [--quick] [--json]    compare with others; all areas if none is named
   kill [AREA] [--quick] [--json]     kill processes at many points; all areas if none is named
+  model [NAME]                       try all orders of steps of the locks' algorithms; all models if none is named
   ci                                 what continuous integration runs: test
   help                               this text";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "docs" => docs::run(),
         "bench" => bench::run(&args),
         "kill" => kill::run(&args),
+        "model" => model::run(&args),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

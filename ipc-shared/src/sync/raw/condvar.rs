@@ -259,3 +259,6 @@ impl From<RawLockError> for RawWaitError {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

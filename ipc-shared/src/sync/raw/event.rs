@@ -74,3 +74,6 @@ impl RawEvent {
         true
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

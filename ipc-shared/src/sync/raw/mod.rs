@@ -5,6 +5,8 @@
 
 mod condvar;
 mod event;
+#[cfg(all(test, not(loom)))]
+mod fake;
 mod mutex;
 mod peers;
 mod reentrant;
@@ -13,8 +15,6 @@ mod spin;
 
 #[cfg(all(test, loom))]
 mod model;
-#[cfg(all(test, not(loom)))]
-mod tests;
 
 #[allow(unused_imports)]
 pub(crate) use {

@@ -213,3 +213,6 @@ enum Step {
 fn owned_by(id: Id) -> u64 {
     id.get() << 1
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -97,3 +97,6 @@ impl RawReentrant {
         &self.mutex
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
