@@ -22,7 +22,7 @@ usage: cargo xtask <command>
   docs                               the documentation of all crates
   bench [AREA] [--quick] [--json]    compare with others; all areas if none is named
   kill [AREA] [--quick] [--json]     kill processes at many points; all areas if none is named
-  model [NAME]                       try all orders of steps of the locks' algorithms; all models if none is named
+  model [ALGORITHM]                  try all orders of steps; all algorithms if none is named
   ci                                 what continuous integration runs: test
   help                               this text";
 

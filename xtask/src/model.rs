@@ -4,17 +4,17 @@ use crate::cargo;
 use crate::error::Failed;
 use std::path::PathBuf;
 
-/// The packages with models. A model is a test in a module `model`.
+/// The packages with models. A model is a test in a module `model` below that of its algorithm.
 const PACKAGES: [&str; 1] = ["ipc-shared"];
 
-/// Runs the models of all packages, or those whose name contains the argument.
+/// Runs all models, or those of one algorithm, such as `mutex`.
 pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
     let mut count = 0;
     for package in PACKAGES {
         count += run_package(package, args)?;
     }
     if count == 0 {
-        return Err(Failed::usage("no model has such a name"));
+        return Err(Failed::usage("no algorithm of that name has a model"));
     }
     println!("{count} models hold");
     Ok(())
@@ -25,7 +25,7 @@ fn run_package(package: &str, args: &[String]) -> Result<u64, Failed> {
     let mut command = cargo::command(&["test", "--release", "--lib", "-p", package, "--"]);
     match args {
         [] => command.arg("::model::"),
-        [name] => command.arg(format!("::model::{name}")),
+        [name] => command.arg(format!("::{name}::model::")),
         _ => return Err(Failed::usage("one name at most")),
     };
     command.args(["--show-output"]);

@@ -262,3 +262,6 @@ impl From<RawLockError> for RawWaitError {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

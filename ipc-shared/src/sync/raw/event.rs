@@ -77,3 +77,6 @@ impl RawEvent {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

@@ -216,3 +216,6 @@ fn owned_by(id: Id) -> u64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

@@ -100,3 +100,6 @@ impl RawReentrant {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

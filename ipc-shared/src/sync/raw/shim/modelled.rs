@@ -143,6 +143,11 @@ pub(crate) fn expire() {
     kernel.wake_where(|sleeper| sleeper.has_deadline);
 }
 
+/// How many sleep.
+pub(crate) fn sleepers() -> usize {
+    KERNEL.lock().unwrap().sleepers.len()
+}
+
 /// Runs `f` up to the step of this number, counted from zero, and drops the thread there: `None` if it was killed.
 pub(crate) fn mortal<R>(steps: u32, f: impl FnOnce() -> R) -> Option<R> {
     LIFE.with(|life| life.set(Some(steps)));

@@ -1,9 +1,8 @@
 //! Models of the mutex.
 
-use super::{Process, explore, explore_deaths, processes};
+use super::*;
+use crate::sync::raw::model::{Process, explore, explore_deaths, processes};
 use crate::sync::raw::shim::expire;
-use crate::sync::raw::{RawLockError, RawMutex, State};
-use ipc_sys::clock::Deadline;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -33,7 +32,7 @@ impl Guarded {
 fn one_at_a_time_and_nobody_sleeps_for_ever() {
     explore(|| {
         let guarded = Guarded::new();
-        let [first, others @ ..] = processes();
+        let [first, others @ ..] = processes::<3>();
         let others = others.map(|process| {
             let guarded = guarded.clone();
             thread::spawn(move || guarded.visit(&process, Deadline::NEVER))
@@ -49,7 +48,7 @@ fn one_at_a_time_and_nobody_sleeps_for_ever() {
 fn two_threads_of_one_process_exclude_each_other() {
     explore(|| {
         let guarded = Guarded::new();
-        let [process, ..] = processes();
+        let [process] = processes();
         let other = {
             let (guarded, process) = (guarded.clone(), process.clone());
             thread::spawn(move || (0..2).try_for_each(|_| guarded.visit(&process, Deadline::NEVER).map(drop)))
@@ -90,7 +89,7 @@ fn a_death_is_told_exactly_once() {
         let dying = {
             let guarded = guarded.clone();
             thread::spawn(move || {
-                let lived = super::mortal(steps, || guarded.visit(&victim, Deadline::NEVER)).is_some();
+                let lived = shim::mortal(steps, || guarded.visit(&victim, Deadline::NEVER)).is_some();
                 let owed = !lived && guarded.mutex.is_owned_by(victim.id());
                 if !lived {
                     victim.die();
@@ -125,7 +124,7 @@ fn a_death_is_told_though_the_first_to_learn_of_it_dies() {
             thread::spawn(move || {
                 // What it knew when it freed the lock, with its last step or before.
                 let mut freed = None;
-                let lived = super::mortal(steps, || {
+                let lived = shim::mortal(steps, || {
                     let acquired = guarded.mutex.lock(&taker, Deadline::NEVER).unwrap();
                     freed = Some(acquired.state);
                     guarded.data.with_mut(|_| ());

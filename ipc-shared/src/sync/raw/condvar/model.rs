@@ -1,11 +1,10 @@
 //! Models of the condition variable.
 
-use super::{Process, explore, explore_deaths, processes};
+use super::*;
+use crate::sync::raw::State;
+use crate::sync::raw::model::{Process, explore, explore_deaths, processes};
 use crate::sync::raw::shim::{expire, look_again};
-use crate::sync::raw::{RawCondvar, RawMutex, State};
-use ipc_sys::clock::Deadline;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ impl Flag {
     fn wait(&self, process: &Process, deadline: Deadline) -> bool {
         let me = self.lock(process);
         let mut in_time = true;
-        while in_time && self.raised.load(Ordering::Relaxed) == 0 {
+        while in_time && self.raised.load(Relaxed) == 0 {
             let (release, reacquire) = (|| self.mutex.unlock(me), || self.lock(process));
             let waited = self.condvar.wait(process, deadline, release, reacquire);
             (_, in_time) = waited.unwrap();
@@ -37,12 +36,12 @@ impl Flag {
     /// Raises the flag, for one.
     fn raise(&self, process: &Process) {
         let me = self.lock(process);
-        self.raised.store(1, Ordering::Relaxed);
+        self.raised.store(1, Relaxed);
         self.mutex.unlock(me);
         self.condvar.notify(process, 1).unwrap();
     }
 
-    fn lock(&self, process: &Process) -> crate::sync::raw::Id {
+    fn lock(&self, process: &Process) -> Id {
         self.mutex.lock(process, Deadline::NEVER).unwrap().me
     }
 
@@ -60,7 +59,7 @@ impl Flag {
 fn a_notification_is_not_lost() {
     explore(|| {
         let flag = Flag::new();
-        let [notifier, waiter, _] = processes();
+        let [notifier, waiter] = processes();
         let waiter = {
             let flag = flag.clone();
             thread::spawn(move || flag.wait(&waiter, Deadline::NEVER))
@@ -74,7 +73,7 @@ fn a_notification_is_not_lost() {
 fn one_notification_is_for_one_and_each_passes_it_on() {
     explore(|| {
         let flag = Flag::new();
-        let [notifier, others @ ..] = processes();
+        let [notifier, others @ ..] = processes::<3>();
         let waiters = others.map(|process| {
             let flag = flag.clone();
             thread::spawn(move || {
@@ -162,4 +161,36 @@ fn what_a_killed_waiter_swallowed_is_passed_on() {
         waiter.join().unwrap();
         killed
     });
+}
+
+/// Three in a row are killed while they pass on what a dead waiter had swallowed.
+#[test]
+fn who_passes_on_may_be_killed_too() {
+    let pass_on = |steps: [u32; 3]| {
+        explore(move || {
+            let condvar = RawCondvar::<3>::new();
+            let [victim, slow, first, second, third] = processes();
+            condvar.enter(&victim, Deadline::NOW).unwrap();
+            condvar.notify(&slow, 1).unwrap();
+            for _ in 0..2 {
+                condvar.enter(&slow, Deadline::NOW).unwrap();
+            }
+            victim.die();
+            let others = [first, second, third].into_iter().zip(steps);
+            let lived = others.map(|(process, steps)| process.mortal(steps, || condvar.pass_on(&process)));
+            let killed = lived.filter(Option::is_none).count();
+            condvar.pass_on(&slow);
+            let notified = condvar.cells.iter().filter(|cell| !cell.is_waiting()).count() - 1;
+            // None is lost, and no death makes more than one of it.
+            assert!(notified >= 1 && notified <= 1 + killed, "{notified} notified after {killed} deaths");
+            assert_eq!(condvar.cells[0].owner.load(Relaxed), NOBODY);
+        });
+    };
+    // Passing on takes fewer steps than that.
+    let steps = || 0..8;
+    for first in steps() {
+        for second in steps() {
+            steps().for_each(|third| pass_on([first, second, third]));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Models of the reentrant mutex.
 
-use super::{Process, explore, processes};
-use crate::sync::raw::{RawReentrant, State};
-use ipc_sys::clock::Deadline;
+use super::*;
+use crate::sync::raw::State;
+use crate::sync::raw::model::{Process, explore, processes};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -34,7 +34,7 @@ impl Guarded {
 fn one_thread_at_a_time_of_one_process() {
     explore(|| {
         let guarded = Guarded::new();
-        let [process, ..] = processes();
+        let [process] = processes();
         let other = {
             let (guarded, process) = (guarded.clone(), process.clone());
             thread::spawn(move || guarded.visit(&process))
@@ -49,7 +49,7 @@ fn one_thread_at_a_time_of_one_process() {
 fn nobody_takes_the_lock_for_the_own_by_the_number_of_a_dead_thread() {
     explore(|| {
         let guarded = Guarded::new();
-        let [dead, process, _] = processes();
+        let [dead, process] = processes();
         guarded.lock.lock(&dead, Deadline::NOW).unwrap();
         dead.die();
         let other = {
