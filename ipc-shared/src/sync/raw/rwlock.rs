@@ -348,3 +348,6 @@ impl From<RawLockError> for ReadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

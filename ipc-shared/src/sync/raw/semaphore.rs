@@ -272,3 +272,6 @@ impl From<RawLockError> for AcquireError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
