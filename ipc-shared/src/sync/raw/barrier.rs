@@ -399,3 +399,6 @@ fn enter(cell: &Cell, generation: u32) {
 fn is_dead_member(cell: &Cell, peers: &impl Peers, me: Id) -> bool {
     Id::new(cell.owner.get()).is_some_and(|owner| owner != me && peers.is_dead(owner))
 }
+
+#[cfg(test)]
+mod tests;
