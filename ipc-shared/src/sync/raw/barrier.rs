@@ -400,5 +400,5 @@ fn is_dead_member(cell: &Cell, peers: &impl Peers, me: Id) -> bool {
     Id::new(cell.owner.get()).is_some_and(|owner| owner != me && peers.is_dead(owner))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

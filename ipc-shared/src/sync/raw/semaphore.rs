@@ -273,5 +273,8 @@ impl From<RawLockError> for AcquireError {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

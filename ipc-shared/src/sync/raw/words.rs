@@ -6,12 +6,12 @@ use super::shim::{self, AtomicU32, AtomicU64};
 use ipc_sys::clock::Deadline;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
-/// Ends the process in a test; nothing otherwise.
-#[cfg(not(test))]
+#[cfg(all(test, not(loom)))]
+pub(super) use super::fate::step;
+/// Ends the process in a test; nothing otherwise. The words of a model have steps of their own.
+#[cfg(not(all(test, not(loom))))]
 #[inline(always)]
 pub(super) fn step() {}
-#[cfg(test)]
-pub(super) use super::fate::step;
 
 /// A word of 64 bits.
 #[repr(transparent)]
