@@ -394,7 +394,7 @@ fn any_bytes_are_a_barrier() {
     for _ in 0..1000 {
         let world = World::default();
         let by = world.start();
-        let shared = Shared::new(0, (rng.next_u64() % 4) as usize);
+        let shared = Shared::new(0, rng.below(4) as usize);
         scribble(&shared, &mut rng);
         use_once(&shared, by);
     }
@@ -430,7 +430,7 @@ fn use_once(shared: &Shared, by: Process<'_>) {
 }
 
 fn scribble(shared: &Shared, rng: &mut Rng) {
-    let mut word = || if rng.next_u64() % 2 == 0 { rng.next_u64() } else { rng.next_u64() % 4 };
+    let mut word = || if rng.one_in(2) { rng.next_u64() } else { rng.below(4) };
     shared.head.parties.set(word() as u32);
     shared.head.phase.set(word() as u32);
     for cell in &shared.cells {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::sync::raw::fate::{Process, World, at_every_step};
 use ipc_testkit::{Rng, watchdog};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -305,21 +305,51 @@ fn any_bytes_are_a_semaphore() {
     for _ in 0..2000 {
         let world = World::default();
         let by = world.start();
-        let shared = Shared::new(rng.next_u64() as u32, None, (rng.next_u64() % 4) as usize);
-        let mut word = || if rng.next_u64() % 2 == 0 { rng.next_u64() } else { rng.next_u64() % 4 };
-        shared.head.added.set(word() as u32);
-        shared.head.bound.set(word() as u32);
-        shared.head.bell.listen(Serves::All);
-        for cell in &shared.cells {
-            cell.owner.set(word());
-            cell.word.set(word());
-        }
-        let deadline = Deadline::after(Duration::from_micros(100));
-        let _ = shared.acquire(by, word() as u32, deadline);
-        let _ = shared.acquire(by, 1, deadline);
-        let _ = shared.add(word() as u32);
-        shared.release(by, by.id(), word() as u32);
-        shared.forget(by, word() as u32);
-        let _ = shared.head.available(&shared.cells, &by);
+        let shared = Shared::new(rng.next_u64() as u32, None, rng.below(4) as usize);
+        scribble(&shared, &mut rng);
+        use_once(&shared, by, &mut rng);
+    }
+}
+
+#[test]
+fn somebody_who_scribbles_all_the_time_stops_nobody() {
+    let _watchdog = watchdog(LIMIT);
+    let world = World::default();
+    let by = world.start();
+    let shared = Shared::new(2, None, 3);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut rng = Rng::from_env();
+            while !done.load(Ordering::Relaxed) {
+                scribble(&shared, &mut rng);
+            }
+        });
+        let mut rng = Rng::from_env();
+        (0..200).for_each(|_| use_once(&shared, by, &mut rng));
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+fn use_once(shared: &Shared, by: Process<'_>, rng: &mut Rng) {
+    let mut n = || rng.below(4) as u32;
+    let deadline = Deadline::after(Duration::from_micros(200));
+    let _ = shared.acquire(by, n(), deadline);
+    let _ = shared.acquire(by, u32::MAX - n(), deadline);
+    let _ = shared.acquire(by, 1, deadline);
+    let _ = shared.add(n());
+    shared.release(by, by.id(), n());
+    shared.forget(by, n());
+    let _ = shared.head.available(&shared.cells, &by);
+}
+
+fn scribble(shared: &Shared, rng: &mut Rng) {
+    let mut word = || if rng.one_in(2) { rng.next_u64() } else { rng.below(4) };
+    shared.head.added.set(word() as u32);
+    shared.head.bound.set(word() as u32);
+    shared.head.bell.listen(Serves::All);
+    for cell in &shared.cells {
+        cell.owner.set(word());
+        cell.word.set(word());
     }
 }
