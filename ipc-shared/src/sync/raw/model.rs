@@ -35,8 +35,13 @@ impl Process {
 
     /// Ends the process: the kernel knows it at once, and those who sleep look again some time after.
     pub(super) fn die(&self) {
-        self.world.dead[self.idx].store(true, Ordering::Release);
+        self.die_unseen();
         look_again();
+    }
+
+    /// Ends the process, and nobody who sleeps has looked since.
+    pub(super) fn die_unseen(&self) {
+        self.world.dead[self.idx].store(true, Ordering::Release);
     }
 
     /// Runs `f`, but is killed before the step of this number; `None` if it was.

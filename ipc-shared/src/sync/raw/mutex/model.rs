@@ -147,3 +147,24 @@ fn a_death_is_told_though_the_first_to_learn_of_it_dies() {
         killed
     });
 }
+
+#[test]
+fn who_takes_over_wakes_those_who_slept_before() {
+    explore(|| {
+        let guarded = Guarded::new();
+        let [dead, taker, sleeper] = processes();
+        guarded.mutex.lock(&dead, Deadline::NOW).unwrap();
+        let sleeping = {
+            let guarded = guarded.clone();
+            thread::spawn(move || guarded.visit(&sleeper, Deadline::NEVER))
+        };
+        dead.die_unseen();
+        // If the other one has already taken over, it is as awake as this one.
+        let asleep = shim::sleepers() == 1;
+        guarded.visit(&taker, Deadline::NEVER).unwrap();
+        if !asleep {
+            shim::look_again();
+        }
+        sleeping.join().unwrap().unwrap();
+    });
+}

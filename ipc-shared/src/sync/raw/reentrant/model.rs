@@ -44,9 +44,8 @@ fn one_thread_at_a_time_of_one_process() {
     });
 }
 
-/// The dead leave the number of a thread behind, which may be that of a living one of another process.
 #[test]
-fn nobody_takes_the_lock_for_the_own_by_the_number_of_a_dead_thread() {
+fn one_thread_is_told_of_a_death() {
     explore(|| {
         let guarded = Guarded::new();
         let [dead, process] = processes();
@@ -56,7 +55,6 @@ fn nobody_takes_the_lock_for_the_own_by_the_number_of_a_dead_thread() {
             let (guarded, process) = (guarded.clone(), process.clone());
             thread::spawn(move || guarded.visit(&process))
         };
-        // This thread has the number that the dead one had.
         let states = [guarded.visit(&process), other.join().unwrap()];
         assert_eq!(states.iter().filter(|state| **state == State::OwnerDied).count(), 1);
     });

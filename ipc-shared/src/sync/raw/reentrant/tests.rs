@@ -82,6 +82,18 @@ fn what_the_dead_leave_is_nobody_s() {
     assert_eq!(lock.lock(&two, Deadline::NOW).map(|got| got.state), Ok(State::Clean));
 }
 
+/// Another thread of the process has just taken the mutex from the dead, and not yet written who it is.
+#[test]
+fn the_number_of_a_dead_thread_is_not_that_of_a_living_one() {
+    let world = World::default();
+    let (dead, process, lock) = (world.process(0), world.process(1), RawReentrant::new());
+    lock.lock(&dead, Deadline::NOW).unwrap();
+    dead.die();
+    lock.mutex.lock(&process, Deadline::NOW).unwrap();
+    assert!(!lock.is_held_by_this_thread(process.id()));
+    assert_eq!(lock.lock(&process, Deadline::NOW), BUSY);
+}
+
 #[test]
 fn a_depth_that_cannot_be_counted_is_an_error() {
     let world = World::default();
