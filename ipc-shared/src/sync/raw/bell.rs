@@ -13,7 +13,8 @@
 //! The sleeper: (1) sets its bits, (2) looks, (3) sleeps while the word is as (1) left it. The ringer: (a) makes its change,
 //! (b) clears the bits, (c) if there were any, counts on, (d) wakes. (1) and (b) change the same word, so one of them comes
 //! first. If (b) does, the look sees the change. If (1) does, the ringer sees the bits; (b) and (c) keep the sleeper from
-//! falling asleep, and (d) wakes it if it has done so.
+//! falling asleep, and (d) wakes it if it has done so. Without (c), a second sleeper that sets the bits again after (b) would
+//! let the first fall asleep on a word that looks as (1) left it.
 //!
 //! Where only `ONE` is set (d) wakes one, and until that one has run the word says of the others that nobody sleeps. So
 //! whoever has listened and takes what it waited for rings on if there is more; and listens before each look, so that the

@@ -86,21 +86,20 @@ fn who_is_woken_wakes_the_next() {
     });
 }
 
-/// One wants two, one wants one; whoever is woken by what does not suffice loses nothing for the other.
+/// One wants three, one wants two, and two come: they are for the second, whoever slept first.
 #[test]
-fn who_wants_many_is_woken_beside_who_wants_one() {
+fn what_is_too_little_for_one_wakes_the_other() {
     explore(|| {
         let counted = Counted::new(0);
         let [a, b, _] = processes();
-        let others = [(a, 2), (b, 1)].map(|(by, n)| {
+        let [wants_two, wants_three] = [(a, 2), (b, 3)].map(|(by, n)| {
             let counted = counted.clone();
-            thread::spawn(move || counted.visit(&by, n, 2))
+            thread::spawn(move || counted.visit(&by, n, 3))
         });
+        counted.head.add(&counted.cells, 2).unwrap();
+        wants_two.join().unwrap();
         counted.head.add(&counted.cells, 1).unwrap();
-        counted.head.add(&counted.cells, 1).unwrap();
-        for other in others {
-            other.join().unwrap();
-        }
+        wants_three.join().unwrap();
     });
 }
 
