@@ -77,6 +77,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Values and arrays
+//!
+//! A [`Value`] is a variable with a lock, an [`Array`] many of them with one lock for all. They take some tens of bytes and no
+//! descriptor, and can be sent as anything else can.
+//!
+//! ```
+//! use ipc_shared::{Array, Value};
+//!
+//! let total = Value::new(0_u64)?;
+//! total.update(|total| *total += 5)?;
+//! assert_eq!(total.get()?, 5);
+//!
+//! let scores = Array::new(&[0.5, 0.25, 1.0])?;
+//! scores.lock().unwrap()[1..].fill(0.0);
+//! assert_eq!(scores.to_vec()?, [0.5, 0.0, 0.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`RawValue`] and [`RawArray`] have no lock. Their numbers are changed in one step:
+//!
+//! ```
+//! use ipc_shared::{RawArray, RawValue};
+//!
+//! let done = RawValue::new(0_u64)?;
+//! done.fetch_add(1);
+//! let counts = RawArray::<u32>::zeroed(26)?;
+//! counts.at(4)?.fetch_add(done.load() as u32);
+//! assert_eq!(counts.cells()[4].load(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In all of them can be numbers, and structs of numbers by a `derive`; see [`value`](mod@value), which also has a table of what
+//! Python calls them.
+//!
 //! # When a process is killed
 //!
 //! - Memory without a name goes back to the system when the last process that has it is gone, however it went.
@@ -85,6 +119,8 @@
 //! - Nothing but [`unlink`](SharedMemory::unlink) and [`unlink_name`](SharedMemory::unlink_name) removes a name. No process
 //!   keeps a list of names to clean up, and none takes memory away from others by ending.
 //! - An element of a list that was being changed is as before, nothing, or as after.
+//! - A value or an array whose lock was held goes to the next one who locks it, with the news: see [`sync::LockError`]. A number
+//!   that was changed in one step is as before or as after.
 //!
 //! # Whom to trust with what
 //!
@@ -96,7 +132,6 @@
 //!
 //! - *Segments* with a header that refuses strangers, and an arena in them for small things, so that a value or a lock
 //!   costs some tens of bytes and no descriptor.
-//! - *Values and arrays* of plain data, with a lock or without, with atomic operations.
 //! - *Locks* between processes: mutex, read-write lock, semaphore, condition variable, event, barrier. The death of an
 //!   owner is reported once, with the lock held and the data in reach.
 //!
@@ -104,10 +139,19 @@
 //! reports a dead owner (`robust`). `ipc-queue` stands on these three.
 
 mod arena;
+pub mod array;
+mod elements;
 pub mod shareable_list;
 pub mod shared_memory;
 pub mod sync;
+pub mod value;
+
+/// The crate whose traits say what plain data is, so that a program needs no dependency of its own for them.
+pub use bytemuck;
 
 pub use arena::{AllocError, Arena};
+pub use array::{Array, RawArray};
+pub use bytemuck::{Pod, Zeroable};
 pub use shareable_list::{Item, ShareableList};
 pub use shared_memory::SharedMemory;
+pub use value::{RawValue, Value};

@@ -1,11 +1,12 @@
 //! Locks between processes that survive their owners.
 
 mod error;
-mod guard;
+pub(crate) mod guard;
 mod mutex;
 #[allow(dead_code)]
 pub(crate) mod raw;
 
+pub(crate) use error::Refusal;
 pub use error::{LockError, LockTimeoutError, TryLockError};
 pub use guard::MutexGuard;
 pub use mutex::Mutex;
