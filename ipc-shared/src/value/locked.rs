@@ -42,13 +42,14 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use ipc_shared::Value;
+/// use ipc_shared::sync::LockError;
 ///
 /// let total = Value::new(0_u64)?;
-/// match total.get() {
-///     Ok(total) => println!("{total}"),
-///     // Whether half a change can be seen in the data, only the program knows. For this one it cannot.
-///     Err(_) => println!("{}", *total.lock().or_else(|error| error.recover())?),
+/// if total.get().is_err() {
+///     // Whether half a change can be seen in the data, only the program knows. One number is never half changed.
+///     total.lock().or_else(LockError::recover).map_err(LockError::without_guard)?;
 /// }
+/// assert_eq!(total.get()?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Value<T>(Mutex<T>);
