@@ -27,7 +27,7 @@
 //! ```
 //!
 //! `examples/wordcount` is a whole program: it counts the words of many files in a pool, also while its workers are
-//! killed.
+//! killed. `examples/shared_counter` is a small one, in which processes work on the same numbers.
 //!
 //! # What is where
 //!
@@ -49,6 +49,8 @@
 //!
 //! * [`SharedMemory`], a block of bytes, without a name or with one that C and Python programs can open.
 //! * [`ShareableList`], numbers and texts in slots, as Python has it.
+//! * [`Value`], a variable with a lock; [`Array`], many of them with one lock for all.
+//! * [`RawValue`] and [`RawArray`], without a lock; their numbers are changed in one step.
 //!
 //! ## Data: [`codec`]
 //!
@@ -57,8 +59,8 @@
 //!
 //! # What is not there yet
 //!
-//! Typed values and arrays in shared memory, and locks between processes, which are to come into `ipc-shared`; and objects
-//! in a server process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
+//! Locks between processes, but for the mutex in [`shared::sync`], which are to come into `ipc-shared`; and objects in a server
+//! process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
 //!
 //! # Features
 //!
@@ -86,7 +88,7 @@ pub use ipc_process::{
 pub use ipc_queue::Queue;
 
 #[doc(no_inline)]
-pub use ipc_shared::{Item, ShareableList, SharedMemory};
+pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemory, Value};
 
 #[doc(no_inline)]
 pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};

@@ -2,8 +2,8 @@
 
 use ipc_testkit::isolated;
 use multiproc::{
-    Builder, Handle, Item, Limits, Pool, Process, Queue, SendError, ShareableList, SharedMemory, StartMethod,
-    pipe, simplex,
+    Array, Builder, Handle, Item, Limits, Pool, Process, Queue, RawArray, RawValue, SendError, ShareableList,
+    SharedMemory, StartMethod, Value, pipe, simplex,
 };
 use std::fs::File;
 use std::io::Read;
@@ -36,6 +36,12 @@ fn shared() {
     let list: multiproc::shared::ShareableList =
         ShareableList::new([Item::from(1)]).expect("there is memory");
     assert_eq!(list.get(0).expect("there is one"), Item::Int(1));
+    let value: multiproc::shared::Value<u8> = Value::new(1).expect("there is memory");
+    let array: multiproc::shared::Array<u8> = Array::new(&[1]).expect("there is memory");
+    assert_eq!(value.get().expect("it is in order"), array.get(0).expect("there is one"));
+    let value: multiproc::shared::RawValue<u8> = RawValue::new(1).expect("there is memory");
+    let array: multiproc::shared::RawArray<u8> = RawArray::new(&[1]).expect("there is memory");
+    assert_eq!(Ok(value.load()), array.read(0));
 }
 
 #[test]

@@ -147,3 +147,33 @@ unsafe impl Overlay for AtomicI16 {}
 unsafe impl Overlay for AtomicI32 {}
 // SAFETY: as above.
 unsafe impl Overlay for AtomicI64 {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    /// Another process can write any bits.
+    #[test]
+    fn a_true_in_other_bits_is_true() {
+        let cell = AtomicU8::new(2);
+        assert!(bool::load(&cell, SeqCst));
+        assert_eq!(bool::compare_exchange(&cell, false, true), Err(true));
+        assert_eq!(cell.load(SeqCst), 2);
+        assert_eq!(bool::compare_exchange(&cell, true, false), Ok(true));
+        assert_eq!(cell.swap(255, SeqCst), 0);
+        assert!(bool::update(&cell, |flag| flag));
+        assert_eq!(cell.swap(128, SeqCst), 1);
+        assert!(bool::swap(&cell, false));
+    }
+
+    #[test]
+    fn floats_are_equal_by_their_bits() {
+        let cell = AtomicU64::new(f64::NAN.to_bits());
+        assert!(f64::compare_exchange(&cell, 0.0, 1.0).is_err_and(f64::is_nan));
+        assert!(f64::compare_exchange(&cell, f64::NAN, -0.0).is_ok_and(f64::is_nan));
+        assert!(f64::compare_exchange(&cell, 0.0, 1.0).is_err());
+        assert_eq!(f64::update(&cell, |zero| zero + 2.0), 0.0);
+        assert_eq!(f64::load(&cell, SeqCst), 2.0);
+    }
+}
