@@ -2,7 +2,7 @@
 
 use multiproc::shared::array::ElementError;
 use multiproc::shared::sync::LockError;
-use multiproc::shared::{Pod, Zeroable};
+use multiproc::shared::{Arena, Pod, Zeroable};
 use multiproc::{Array, Builder, JoinError, Process, RawArray, RawValue, StartMethod, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,14 +44,15 @@ for_all_methods! {
 
 /// As Python's test: one of each type, set by another.
 fn a_worker_sets_a_value(method: StartMethod) {
+    let arena = Arena::new();
     type Values = (Value<i32>, Value<f64>, Value<i16>, RawValue<i64>, RawValue<bool>, RawValue<[u8; 3]>);
     let values: Values = (
-        Value::new(4343).expect("memory is left"),
-        Value::new(3.625).expect("memory is left"),
-        Value::new(-232).expect("memory is left"),
-        RawValue::new(2 << 33).expect("memory is left"),
-        RawValue::new(false).expect("memory is left"),
-        RawValue::new(*b"abc").expect("memory is left"),
+        Value::new_in(&arena, 4343).expect("memory is left"),
+        Value::new_in(&arena, 3.625).expect("memory is left"),
+        Value::new_in(&arena, -232).expect("memory is left"),
+        RawValue::new_in(&arena, 2 << 33).expect("memory is left"),
+        RawValue::new_in(&arena, false).expect("memory is left"),
+        RawValue::new_in(&arena, *b"abc").expect("memory is left"),
     );
     let set = |(values, _): (Values, u64)| {
         assert_eq!((values.0.get(), values.1.get(), values.2.get()).0.expect("it is in order"), 4343);
@@ -72,12 +73,13 @@ fn a_worker_sets_a_value(method: StartMethod) {
 
 /// As Python's test: each element becomes the sum of those up to it, by another.
 fn a_worker_changes_an_array(method: StartMethod) {
+    let arena = Arena::new();
     let numbers = [680, 626, 934, 821, 150, 233, 548, 982, 714, 831];
     let sums: Vec<i32> = numbers.iter().scan(0, running_sum).collect();
-    let array = Array::new(&numbers).expect("memory is left");
-    let raw = RawArray::new(&numbers).expect("memory is left");
+    let array = Array::new_in(&arena, &numbers).expect("memory is left");
+    let raw = RawArray::new_in(&arena, &numbers).expect("memory is left");
     // Too large for a segment with others.
-    let large = Array::<u64>::zeroed(100_000).expect("memory is left");
+    let large = Array::<u64>::zeroed_in(&arena, 100_000).expect("memory is left");
     type Arrays = (Array<i32>, RawArray<i32>, Array<u64>);
     let sum = |((array, raw, large), _): (Arrays, u64)| {
         array
@@ -95,9 +97,10 @@ fn a_worker_changes_an_array(method: StartMethod) {
 }
 
 fn structs_are_shared(method: StartMethod) {
+    let arena = Arena::new();
     let particle = Particle { position: [1.0, 2.0, 4.0], charge: -1, id: 17 };
-    let value = Value::new(particle).expect("memory is left");
-    let array = Array::new(&[particle; 10]).expect("memory is left");
+    let value = Value::new_in(&arena, particle).expect("memory is left");
+    let array = Array::new_in(&arena, &[particle; 10]).expect("memory is left");
     let change = |((value, array), number): ((Value<Particle>, Array<Particle>), u64)| {
         value.update(|particle| particle.position[0] += 1.0).expect("it is in order");
         array.lock().expect("it is in order")[number as usize].id = 0;
@@ -109,8 +112,9 @@ fn structs_are_shared(method: StartMethod) {
 }
 
 fn adding_under_the_lock_is_exact(method: StartMethod) {
-    let value = Value::new([0_u64; 2]).expect("memory is left");
-    let array = Array::<u64>::zeroed(100).expect("memory is left");
+    let arena = Arena::new();
+    let value = Value::new_in(&arena, [0_u64; 2]).expect("memory is left");
+    let array = Array::<u64>::zeroed_in(&arena, 100).expect("memory is left");
     let add = |((value, array), _): ((Value<[u64; 2]>, Array<u64>), u64)| {
         for _ in 0..N_ROUNDS {
             value.update(|numbers| numbers.iter_mut().for_each(|n| *n += 1)).expect("it is in order");
@@ -123,9 +127,10 @@ fn adding_under_the_lock_is_exact(method: StartMethod) {
 }
 
 fn adding_in_one_step_is_exact(method: StartMethod) {
-    let value = RawValue::new(0_u64).expect("memory is left");
-    let float = RawValue::new(0.5_f32).expect("memory is left");
-    let array = RawArray::<u8>::zeroed(10).expect("memory is left");
+    let arena = Arena::new();
+    let value = RawValue::new_in(&arena, 0_u64).expect("memory is left");
+    let float = RawValue::new_in(&arena, 0.5_f32).expect("memory is left");
+    let array = RawArray::<u8>::zeroed_in(&arena, 10).expect("memory is left");
     type Numbers = (RawValue<u64>, RawValue<f32>, RawArray<u8>);
     let add = |((value, float, array), _): (Numbers, u64)| {
         for round in 0..N_ROUNDS {
@@ -141,8 +146,9 @@ fn adding_in_one_step_is_exact(method: StartMethod) {
 }
 
 fn parts_are_sorted_by_workers(method: StartMethod) {
+    let arena = Arena::new();
     let numbers: Vec<u64> = (0..9000).map(|n| n * 7919 % 9001).collect();
-    let array = RawArray::new(&numbers).expect("memory is left");
+    let array = RawArray::new_in(&arena, &numbers).expect("memory is left");
     let sort = |(array, number): (RawArray<u64>, u64)| {
         let mut part = [0; 3000];
         array.read_range(3000 * number as usize, &mut part).expect("it has these");
@@ -156,8 +162,9 @@ fn parts_are_sorted_by_workers(method: StartMethod) {
 }
 
 fn who_has_the_lock_keeps_others_out(method: StartMethod) {
-    let value = Value::new(0_u8).expect("memory is left");
-    let array = Array::new(&[0_u8]).expect("memory is left");
+    let arena = Arena::new();
+    let value = Value::new_in(&arena, 0_u8).expect("memory is left");
+    let array = Array::new_in(&arena, &[0_u8]).expect("memory is left");
     let guards = (value.lock().expect("it is in order"), array.lock().expect("it is in order"));
     let look = |((value, array), _): ((Value<u8>, Array<u8>), u64)| {
         assert!(value.try_lock().is_err() && array.try_lock().is_err());
@@ -182,7 +189,7 @@ fn values_come_back(method: StartMethod) {
 }
 
 fn an_owner_that_dies_leaves_its_work_in_reach(method: StartMethod) {
-    let array = Array::new(&[1; 1000]).expect("memory is left");
+    let array = Array::new_in(&Arena::new(), &[1; 1000]).expect("memory is left");
     let abort = |array: Array<i32>| {
         let mut guard = array.lock().expect("it is in order");
         guard[..500].fill(2);

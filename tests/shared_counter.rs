@@ -2,6 +2,7 @@
 
 use ipc_testkit::isolated;
 use multiproc::StartMethod;
+use std::path::Path;
 use std::process::{Command, Output};
 
 #[test]
@@ -61,10 +62,14 @@ fn result(line: &str) -> (u64, &str) {
 }
 
 fn shared_counter(words: &[&str]) -> Output {
-    let mut path = std::env::current_exe().expect("the test has a file");
-    // Beside the folder of the tests: cargo builds the examples before it runs them.
-    path.pop();
-    path.pop();
-    path.push("examples/shared_counter");
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile =
+        test.parent().and_then(Path::parent).expect("it is target/PROFILE/deps/shared_counter-HASH");
+    let path = profile.join("examples").join("shared_counter");
+    assert!(
+        path.exists(),
+        "{} is not there: `cargo build --example shared_counter` makes it",
+        path.display()
+    );
     Command::new(path).args(words).output().expect("the program runs")
 }

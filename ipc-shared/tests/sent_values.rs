@@ -11,8 +11,10 @@ use serde::de::DeserializeOwned;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::SeqCst;
 
-/// The kinds as they stand in a shape: the kind, the size of an element from bit 8 on, and the length from bit 32 on.
+/// Some kinds as they stand in a shape: the kind, the size of an element from bit 8 on, and the length from bit 32 on.
+const VALUE: u64 = 9;
 const ARRAY: u64 = 10;
+const RAW_VALUE: u64 = 11;
 const RAW_ARRAY: u64 = 12;
 
 fn shape(kind: u64, element_size: u64, len: u64) -> u64 {
@@ -123,6 +125,31 @@ fn another_length_is_refused() {
             assert_eq!(array.to_vec().expect("it is in order"), [1; 8]);
             raw.read(8).expect_err("it has none");
         }
+    });
+}
+
+/// Memory that says something is larger than its cell.
+#[test]
+fn more_than_the_memory_has_is_refused() {
+    isolated(|| {
+        let arena = Arena::new();
+        let value = Value::new_in(&arena, 1_u32).expect("memory is left");
+        let raw = RawValue::new_in(&arena, 1_u32).expect("memory is left");
+        let (said, lie) = (shape(VALUE, 4, 1), shape(VALUE, 33, 1));
+        let (bytes, handles) = says(&value, said, lie);
+        overwrite(&handles[0], said, lie);
+        refused_parts::<Value<[u8; 33]>>((bytes, handles));
+        let (said, lie) = (shape(RAW_VALUE, 4, 1), shape(RAW_VALUE, 49, 1));
+        let (bytes, handles) = says(&raw, said, lie);
+        overwrite(&handles[0], said, lie);
+        refused_parts::<RawValue<[u8; 49]>>((bytes, handles));
+        // As much as the cell has is what it says.
+        let (said, fits) = (shape(RAW_VALUE, 49, 1), shape(RAW_VALUE, 48, 1));
+        overwrite(&says(&raw, shape(RAW_VALUE, 4, 1), said).1[0], said, fits);
+        let (bytes, handles) = says(&raw, shape(RAW_VALUE, 4, 1), fits);
+        let large: RawValue<[u8; 48]> = decode(&bytes, handles, &Limits::default()).expect("it fits");
+        large.write([7; 48]);
+        assert_eq!((large.read(), raw.read()), ([7; 48], 0x0707_0707));
     });
 }
 

@@ -219,8 +219,8 @@ impl<T: Pod> Mutex<T> {
         kind: Kind,
         deserializer: D,
     ) -> Result<Mutex<T>, D::Error> {
-        let shape = Self::shape(kind).ok_or_else(|| serde::de::Error::custom("the data is too large"))?;
-        Ok(Mutex { object: Object::receive_from(shape, false, deserializer)?, data: PhantomData })
+        let object = crate::elements::receive::<T, D>(kind, false, DATA_AT, deserializer)?;
+        Ok(Mutex { object, data: PhantomData })
     }
 
     #[inline]
