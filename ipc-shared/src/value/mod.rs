@@ -2,7 +2,7 @@
 //!
 //! # Types
 //!
-//! What is shared is plain data: [`Pod`](crate::Pod), the trait of the crate [`bytemuck`](crate::bytemuck), of numbers and of
+//! What is shared is plain data: [`Pod`](crate::Pod), the trait of the crate [`bytemuck`], of numbers and of
 //! structs and fixed arrays of numbers. Any bits are such a value, it contains no pointer and no padding. The compiler
 //! checks it:
 //!

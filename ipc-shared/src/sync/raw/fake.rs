@@ -1,62 +1,70 @@
 //! For tests: processes that are threads of this one, and end when the test says so.
 
+use super::fate::dies_before;
 use super::{Id, Peers};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The processes of a test.
 #[derive(Default)]
 pub(super) struct World {
-    dead: [AtomicBool; 16],
+    n_started: AtomicUsize,
+    dead: Mutex<HashSet<Id>>,
 }
 
-/// One of them.
+/// One of them. It lives until it is killed, not only as long as this value.
 #[derive(Clone, Copy)]
 pub(super) struct Process<'a> {
     world: &'a World,
-    idx: usize,
+    id: Option<Id>,
 }
+
+/// The names that processes have: they fill all bits of a name, and a number that is made up is hardly one of them.
+const NAMES: std::ops::Range<u64> = FIRST..FIRST + (1 << 20);
+const FIRST: u64 = (1 << 62) + (3 << 31);
 
 impl World {
     /// The process of this number.
     pub(super) fn process(&self, idx: usize) -> Process<'_> {
-        assert!(idx < self.dead.len());
-        Process { world: self, idx }
+        Process { world: self, id: Id::new(FIRST + idx as u64) }
+    }
+
+    /// The process of the next number.
+    pub(super) fn start(&self) -> Process<'_> {
+        self.process(self.n_started.fetch_add(1, Relaxed))
+    }
+
+    /// A forked child that got no name.
+    pub(super) fn nameless(&self) -> Process<'_> {
+        Process { world: self, id: None }
     }
 }
 
 impl Process<'_> {
-    /// Its name, which fills all bits that a name has.
     pub(super) fn id(self) -> Id {
-        Id::new((1 << 62) + (3 << 31) + self.idx as u64).expect("less than 2^63")
+        self.id.expect("has a name")
     }
 
     /// Ends the process.
-    pub(super) fn die(self) {
-        self.world.dead[self.idx].store(true, Ordering::Release);
+    pub(super) fn kill(self) {
+        self.world.dead.lock().unwrap().insert(self.id());
+    }
+
+    /// Does something, dies before its change number `n` if it gets there, and then in any case.
+    pub(super) fn dies_at<R>(self, n: u32, body: impl FnOnce() -> R) -> Option<R> {
+        let result = dies_before(n, body);
+        self.kill();
+        result
     }
 }
 
 impl Peers for Process<'_> {
     fn me(&self) -> Option<Id> {
-        Some(self.id())
+        self.id
     }
 
     fn is_dead(&self, id: Id) -> bool {
-        let numbers = 0..self.world.dead.len();
-        let known = numbers.map(|idx| self.world.process(idx)).find(|process| process.id() == id);
-        known.is_none_or(|process| self.world.dead[process.idx].load(Ordering::Acquire))
-    }
-}
-
-/// A forked child that could not get a name.
-pub(super) struct Nameless;
-
-impl Peers for Nameless {
-    fn me(&self) -> Option<Id> {
-        None
-    }
-
-    fn is_dead(&self, _: Id) -> bool {
-        false
+        !NAMES.contains(&id.get()) || self.world.dead.lock().unwrap().contains(&id)
     }
 }

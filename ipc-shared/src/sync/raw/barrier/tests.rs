@@ -1,7 +1,8 @@
 //! The barrier between made-up processes: who leaves together, and how those learn that nobody else will come.
 
 use super::*;
-use crate::sync::raw::fate::{Process, World, at_every_step};
+use crate::sync::raw::fake::{Process, World};
+use crate::sync::raw::fate::at_every_step;
 use ipc_testkit::{Rng, watchdog};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;

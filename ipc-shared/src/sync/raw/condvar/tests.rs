@@ -1,7 +1,7 @@
 //! Tests of the condition variable between threads that play processes.
 
 use super::*;
-use crate::sync::raw::fake::{Nameless, Process, World};
+use crate::sync::raw::fake::{Process, World};
 use ipc_testkit::{Rng, isolated};
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -32,9 +32,9 @@ fn nobody_is_notified_when_nobody_waits() {
     assert_eq!(condvar.notify(&process, 1), Ok(0));
     assert_eq!(wait(&condvar, &process, Deadline::NOW), Ok(false));
     assert_eq!(condvar.notify(&process, usize::MAX), Ok(0));
-    assert_eq!(condvar.notify(&Nameless, 1), Err(RawLockError::Forked));
+    assert_eq!(condvar.notify(&World::default().nameless(), 1), Err(RawLockError::Forked));
     assert_eq!(
-        condvar.wait(&Nameless, Deadline::NEVER, || panic!("not released"), || ()),
+        condvar.wait(&World::default().nameless(), Deadline::NEVER, || panic!("not released"), || ()),
         Err(RawWaitError::Forked)
     );
 }
@@ -126,7 +126,7 @@ fn the_dead_are_not_notified_and_take_no_room() {
         condvar.enter(&dead, Deadline::NOW).unwrap();
     }
     assert_eq!(wait(&condvar, &alive, Deadline::NOW), Err(RawWaitError::Full));
-    dead.die();
+    dead.kill();
     assert_eq!(wait(&condvar, &alive, Deadline::NOW), Ok(false));
     assert_eq!(condvar.notify(&alive, usize::MAX), Ok(0));
 }
@@ -145,7 +145,7 @@ fn a_swallowed_notification_is_passed_on() {
             // Chosen and alive, if slow: the notification is the victim's.
             thread::sleep(3 * RECHECK);
             assert!(!waiter.is_finished());
-            victim.die();
+            victim.kill();
             assert_eq!(waiter.join().unwrap(), Ok(true));
         });
         assert!(condvar.cells.iter().all(|cell| cell.owner.load(Relaxed) == NOBODY));
@@ -163,7 +163,7 @@ fn what_a_killed_notifier_has_begun_is_found() {
             // It has the table, has chosen, has not called.
             condvar.mutex.lock(&victim, Deadline::NEVER).unwrap();
             condvar.cells[0].state.store(NOTIFIED, Relaxed);
-            victim.die();
+            victim.kill();
             assert_eq!(waiter.join().unwrap(), Ok(true));
         });
         assert_eq!(condvar.notify(&alive, 1), Ok(0));

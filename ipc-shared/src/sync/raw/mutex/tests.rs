@@ -1,7 +1,7 @@
 //! Tests of the mutex between threads that play processes.
 
 use super::*;
-use crate::sync::raw::fake::{Nameless, World};
+use crate::sync::raw::fake::World;
 use ipc_testkit::{Rng, isolated};
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -22,7 +22,7 @@ fn smoke() {
     assert!(mutex.is_owned_by(one.id()));
     mutex.unlock(one.id());
     assert!(mutex.lock(&two, Deadline::NOW).is_ok());
-    assert_eq!(mutex.lock(&Nameless, Deadline::NEVER), Err(RawLockError::Forked));
+    assert_eq!(mutex.lock(&World::default().nameless(), Deadline::NEVER), Err(RawLockError::Forked));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn one_of_many_is_told_of_a_death() {
                 }
                 // The owner ends before, while, or after the others fall asleep.
                 thread::sleep(Duration::from_millis(round % 4));
-                owner.die();
+                owner.kill();
             });
             assert_eq!(told.load(Relaxed), 1);
         }
@@ -149,10 +149,10 @@ fn a_try_is_told_of_a_death() {
     let (dead, taker, next) = (world.process(0), world.process(1), world.process(2));
     let mutex = RawMutex::new();
     mutex.lock(&dead, Deadline::NOW).unwrap();
-    dead.die();
+    dead.kill();
     assert_eq!(mutex.lock(&taker, Deadline::NOW).map(|got| got.state), Ok(State::OwnerDied));
     assert_eq!(mutex.lock(&next, Deadline::NOW), Err(RawLockError::TimedOut));
-    taker.die();
+    taker.kill();
     assert_eq!(mutex.lock(&next, Deadline::NOW).map(|got| got.state), Ok(State::OwnerDied));
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::raw::State;
-use crate::sync::raw::fake::{Nameless, World};
+use crate::sync::raw::fake::World;
 use ipc_testkit::isolated;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -24,7 +24,10 @@ fn smoke() {
     }
     assert!(!lock.is_held_by_this_thread(one.id()));
     assert!(lock.lock(&two, Deadline::NOW).is_ok());
-    assert_eq!(lock.lock(&Nameless, Deadline::NOW), Err(RawReentrantError::Lock(RawLockError::Forked)));
+    assert_eq!(
+        lock.lock(&World::default().nameless(), Deadline::NOW),
+        Err(RawReentrantError::Lock(RawLockError::Forked))
+    );
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn what_the_dead_leave_is_nobody_s() {
     for _ in 0..3 {
         lock.lock(&dead, Deadline::NOW).unwrap();
     }
-    dead.die();
+    dead.kill();
     assert!(!lock.is_held_by_this_thread(one.id()));
     assert_eq!(lock.lock(&one, Deadline::NOW).map(|got| got.state), Ok(State::OwnerDied));
     lock.unlock(one.id());
@@ -88,7 +91,7 @@ fn the_number_of_a_dead_thread_is_not_that_of_a_living_one() {
     let world = World::default();
     let (dead, process, lock) = (world.process(0), world.process(1), RawReentrant::new());
     lock.lock(&dead, Deadline::NOW).unwrap();
-    dead.die();
+    dead.kill();
     lock.mutex.lock(&process, Deadline::NOW).unwrap();
     assert!(!lock.is_held_by_this_thread(process.id()));
     assert_eq!(lock.lock(&process, Deadline::NOW), BUSY);

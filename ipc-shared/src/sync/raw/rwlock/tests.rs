@@ -1,7 +1,8 @@
 //! The read-write lock between made-up processes: who is kept out, who is told, and what the dead leave.
 
 use super::*;
-use crate::sync::raw::fate::{Process, World, at_every_step};
+use crate::sync::raw::fake::{Process, World};
+use crate::sync::raw::fate::at_every_step;
 use ipc_testkit::{Rng, watchdog};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;

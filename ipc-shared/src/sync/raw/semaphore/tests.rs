@@ -1,7 +1,8 @@
 //! The semaphore between made-up processes: permits are neither lost nor made, wherever somebody dies.
 
 use super::*;
-use crate::sync::raw::fate::{Process, World, at_every_step};
+use crate::sync::raw::fake::{Process, World};
+use crate::sync::raw::fate::at_every_step;
 use ipc_testkit::{Rng, watchdog};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
