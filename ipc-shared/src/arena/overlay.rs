@@ -5,7 +5,8 @@
 //! The implementations say that a type keeps what [`Overlay`] asks for.
 #![allow(unsafe_code)]
 
-use crate::sync::raw::RawMutex;
+use crate::sync::MAX_WAITERS;
+use crate::sync::raw::{RawCondvar, RawEvent, RawMutex, RawReentrant};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Something that can lie over shared bytes.
@@ -22,6 +23,18 @@ unsafe impl Overlay for AtomicU32 {}
 unsafe impl Overlay for AtomicU64 {}
 // SAFETY: `repr(C)`, atomics without padding.
 unsafe impl Overlay for RawMutex {}
+// SAFETY: `repr(C)`, a mutex and atomics without padding.
+unsafe impl Overlay for RawReentrant {}
+// SAFETY: `repr(C)`, one atomic.
+unsafe impl Overlay for RawEvent {}
+// SAFETY: `repr(C)`, a mutex, atomics, and cells of atomics, without padding.
+unsafe impl<const N: usize> Overlay for RawCondvar<N> {}
 
 /// The sizes of all types that stand in segments, for the fingerprint of the layout.
-pub(super) const SIZES: [usize; 2] = [size_of::<AtomicU64>(), size_of::<RawMutex>()];
+pub(super) const SIZES: [usize; 5] = [
+    size_of::<AtomicU64>(),
+    size_of::<RawMutex>(),
+    size_of::<RawReentrant>(),
+    size_of::<RawEvent>(),
+    size_of::<RawCondvar<MAX_WAITERS>>(),
+];

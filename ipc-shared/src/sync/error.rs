@@ -48,6 +48,9 @@ pub enum LockError<G> {
     /// This process was forked when it could get no part of its own in the shared memory: it lacked descriptors or memory.
     /// The lock was not taken.
     Forked,
+    /// This thread has the [`ReentrantMutex`](super::ReentrantMutex) 2^32 - 1 times, and did not get it once more. No other lock
+    /// says so.
+    TooDeep,
 }
 
 /// Why a lock was not taken at once.
@@ -100,22 +103,26 @@ impl<G> LockError<G> {
     ///
     /// # Errors
     ///
-    /// [`Forked`](LockError::Forked), which nothing can be done about.
+    /// [`Forked`](LockError::Forked) and [`TooDeep`](LockError::TooDeep), which nothing can be done about.
     #[allow(private_bounds)]
     pub fn recover(self) -> Result<G, LockError<G>>
     where
         G: Recover,
     {
-        let mut guard = self.into_guard().ok_or(LockError::Forked)?;
-        guard.recover();
-        Ok(guard)
+        match self {
+            LockError::OwnerDied(mut guard) | LockError::Poisoned(mut guard) => {
+                guard.recover();
+                Ok(guard)
+            }
+            LockError::Forked | LockError::TooDeep => Err(self),
+        }
     }
 
     /// The guard, if there is one. Dropped as it is, it leaves the lock poisoned.
     pub fn into_guard(self) -> Option<G> {
         match self {
             LockError::OwnerDied(guard) | LockError::Poisoned(guard) => Some(guard),
-            LockError::Forked => None,
+            LockError::Forked | LockError::TooDeep => None,
         }
     }
 
@@ -127,14 +134,16 @@ impl<G> LockError<G> {
             LockError::OwnerDied(_) => LockError::OwnerDied(()),
             LockError::Poisoned(_) => LockError::Poisoned(()),
             LockError::Forked => LockError::Forked,
+            LockError::TooDeep => LockError::TooDeep,
         }
     }
 
-    fn map<H>(self, wrap: impl FnOnce(G) -> H) -> LockError<H> {
+    pub(crate) fn map<H>(self, wrap: impl FnOnce(G) -> H) -> LockError<H> {
         match self {
             LockError::OwnerDied(guard) => LockError::OwnerDied(wrap(guard)),
             LockError::Poisoned(guard) => LockError::Poisoned(wrap(guard)),
             LockError::Forked => LockError::Forked,
+            LockError::TooDeep => LockError::TooDeep,
         }
     }
 }
@@ -197,6 +206,7 @@ impl<G> fmt::Display for LockError<G> {
             LockError::OwnerDied(_) => "the process that had the lock has ended with it",
             LockError::Poisoned(_) => "the lock is poisoned: what it protects was left half changed",
             LockError::Forked => "this process was forked without a part in the shared memory of the lock",
+            LockError::TooDeep => "the thread has the lock too many times",
         })
     }
 }
@@ -225,6 +235,7 @@ impl<G> fmt::Debug for LockError<G> {
             LockError::OwnerDied(_) => "OwnerDied(..)",
             LockError::Poisoned(_) => "Poisoned(..)",
             LockError::Forked => "Forked",
+            LockError::TooDeep => "TooDeep",
         })
     }
 }

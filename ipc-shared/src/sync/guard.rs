@@ -6,6 +6,7 @@
 //! 2. Of all who keep to the protocol, in all processes, only the owner of the lock reaches the data, and the guard is its
 //!    proof of being the owner.
 //! 3. Any bytes are a valid `T`.
+//! 4. An [`Again`] has the borrow and the `data` of a guard, and makes a guard of them only when it has the lock.
 #![allow(unsafe_code)]
 
 use super::error::{LockError, Recover, Refusal};
@@ -102,6 +103,30 @@ impl<'a, T: Pod> MutexGuard<'a, [T]> {
     pub(crate) fn of_slice(held: Held<'a>, len: usize) -> MutexGuard<'a, [T]> {
         let start = held.object.address(DATA_AT, len * size_of::<T>()).cast();
         MutexGuard { held, data: NonNull::slice_from_raw_parts(start, len) }
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// How to take the same lock again, after the guard is gone.
+    pub(crate) fn again(&self) -> Again<'a, T> {
+        Again { object: self.held.object, data: self.data }
+    }
+}
+
+/// A lock that a guard was of, and its data: what a condition variable keeps while it waits.
+pub(crate) struct Again<'a, T: ?Sized> {
+    object: &'a Object,
+    data: NonNull<T>,
+}
+
+impl<'a, T: ?Sized> Again<'a, T> {
+    /// Takes the lock, whenever it is free.
+    pub(crate) fn lock(self) -> Result<MutexGuard<'a, T>, LockError<MutexGuard<'a, T>>> {
+        let guard = |held| MutexGuard { held, data: self.data };
+        match Held::lock(self.object, Deadline::NEVER) {
+            Ok(held) => Ok(guard(held)),
+            Err(refusal) => Err(LockError::from(refusal.map(guard))),
+        }
     }
 }
 
