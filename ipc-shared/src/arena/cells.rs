@@ -113,6 +113,11 @@ impl Segment {
         came
     }
 
+    /// Whether this process has one handle to a cell, and no other.
+    pub(super) fn is_last_handle(&self, _: &World, cell: u32) -> bool {
+        self.local().is_last(cell)
+    }
+
     /// Lets go of a cell that this process holds.
     pub(super) fn release(&self, _: &World, cell: u32) {
         let mut local = self.local();

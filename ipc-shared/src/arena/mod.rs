@@ -27,9 +27,10 @@ mod transfer;
 mod world;
 
 pub use error::AllocError;
-pub(crate) use object::Object;
+pub(crate) use layout::N_SLOTS;
+pub(crate) use object::{Held, Object};
 pub(crate) use overlay::Overlay;
-pub(crate) use shape::{Kind, MAX_ELEMENT, MAX_LEN, Shape};
+pub(crate) use shape::{Kind, Shape};
 
 use cells::Place;
 use layout::{Geometry, MAX_PAYLOAD, N_CLASSES};
@@ -39,6 +40,11 @@ use world::World;
 
 /// To what the payload of a cell is aligned at least.
 pub(crate) const PAYLOAD_ALIGN: usize = 16;
+
+/// How many bytes the payload has of a thing that needs so many: those that its cell has anyway.
+pub(crate) fn room_for(payload_size: usize) -> usize {
+    Geometry::for_payload(payload_size).0.payload_size()
+}
 
 /// Memory from which locks, values and arrays are made.
 ///

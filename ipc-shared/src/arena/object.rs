@@ -13,6 +13,7 @@ use super::cells::Place;
 use super::error::{AllocError, OpenError};
 use super::segment::Segment;
 use super::{Arena, Overlay, Shape, world};
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,14 +22,20 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Debug)]
 pub(crate) struct Object(Arc<Held>);
 
+/// What an [`Object`] is a handle to, and stands for.
 #[derive(Debug)]
-struct Held {
+pub(crate) struct Held {
     segment: Arc<Segment>,
     place: Place,
     shape: Shape,
     payload: NonNull<u8>,
     payload_size: usize,
+    farewell: Option<Farewell>,
 }
+
+/// What a process does to something before it lets go of its last handle. Called under the lock of the world, so that nobody
+/// in the process comes to have another handle meanwhile: it makes, drops and decodes none.
+pub(crate) type Farewell = fn(&Held);
 
 // SAFETY: the payload belongs to the process, not to a thread, and by Invariant 3 is reached by means that several threads may
 // use at once.
@@ -57,20 +64,45 @@ impl Object {
         if found == shape { Ok(object) } else { Err(OpenError::OtherShape { wanted: shape, found }) }
     }
 
+    /// The same, with something to do before the process lets go of its last handle. For a handle that is new.
+    pub(crate) fn with_farewell(mut self, farewell: Farewell) -> Object {
+        if let Some(held) = Arc::get_mut(&mut self.0) {
+            held.farewell = Some(farewell);
+        }
+        self
+    }
+
+    fn new(segment: Arc<Segment>, place: Place, shape: Shape) -> Object {
+        let payload = segment.payload(place.cell);
+        let payload_size = segment.payload_size();
+        Object(Arc::new(Held { segment, place, shape, payload, payload_size, farewell: None }))
+    }
+}
+
+impl Deref for Object {
+    type Target = Held;
+
+    #[inline]
+    fn deref(&self) -> &Held {
+        &self.0
+    }
+}
+
+impl Held {
     /// What is in the payload.
     pub(crate) fn shape(&self) -> Shape {
-        self.0.shape
+        self.shape
     }
 
     /// Who takes part.
     #[inline]
     pub(crate) fn peers(&self) -> &Segment {
-        &self.0.segment
+        &self.segment
     }
 
     /// How many bytes the payload has: as many as were asked for, or some more.
     pub(crate) fn payload_size(&self) -> usize {
-        self.0.payload_size
+        self.payload_size
     }
 
     /// The address of `size` bytes at `offset` of the payload.
@@ -80,10 +112,10 @@ impl Object {
     /// If they do not lie in it.
     #[inline]
     pub(crate) fn address(&self, offset: usize, size: usize) -> NonNull<u8> {
-        let fits = offset.checked_add(size).is_some_and(|end| end <= self.0.payload_size);
-        assert!(fits, "{size} bytes at {offset} of {}", self.0.payload_size);
+        let fits = offset.checked_add(size).is_some_and(|end| end <= self.payload_size);
+        assert!(fits, "{size} bytes at {offset} of {}", self.payload_size);
         // SAFETY: inside the payload, as was just seen (Invariant 1).
-        unsafe { self.0.payload.add(offset) }
+        unsafe { self.payload.add(offset) }
     }
 
     /// What stands at `offset` of the payload.
@@ -114,22 +146,21 @@ impl Object {
     }
 
     pub(super) fn segment(&self) -> &Arc<Segment> {
-        &self.0.segment
+        &self.segment
     }
 
     pub(super) fn place(&self) -> Place {
-        self.0.place
-    }
-
-    fn new(segment: Arc<Segment>, place: Place, shape: Shape) -> Object {
-        let payload = segment.payload(place.cell);
-        let payload_size = segment.payload_size();
-        Object(Arc::new(Held { segment, place, shape, payload, payload_size }))
+        self.place
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.segment.release(&world::lock(), self.place.cell);
+        let world = world::lock();
+        let is_last = || self.segment.is_last_handle(&world, self.place.cell);
+        if let Some(farewell) = self.farewell.filter(|_| is_last()) {
+            farewell(self);
+        }
+        self.segment.release(&world, self.place.cell);
     }
 }

@@ -6,7 +6,9 @@
 #![allow(unsafe_code)]
 
 use crate::sync::MAX_WAITERS;
-use crate::sync::raw::{RawCondvar, RawEvent, RawMutex, RawReentrant};
+use crate::sync::raw::{
+    Cell, RawBarrier, RawCondvar, RawEvent, RawMutex, RawReentrant, RawRwLock, RawSemaphore,
+};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Something that can lie over shared bytes.
@@ -29,12 +31,24 @@ unsafe impl Overlay for RawReentrant {}
 unsafe impl Overlay for RawEvent {}
 // SAFETY: `repr(C)`, a mutex, atomics, and cells of atomics, without padding.
 unsafe impl<const N: usize> Overlay for RawCondvar<N> {}
+// SAFETY: `repr(C)`, two words.
+unsafe impl Overlay for Cell {}
+// SAFETY: `repr(C)`, a mutex and atomics without padding.
+unsafe impl Overlay for RawSemaphore {}
+// SAFETY: as above.
+unsafe impl Overlay for RawRwLock {}
+// SAFETY: as above.
+unsafe impl Overlay for RawBarrier {}
 
 /// The sizes of all types that stand in segments, for the fingerprint of the layout.
-pub(super) const SIZES: [usize; 5] = [
+pub(super) const SIZES: [usize; 9] = [
     size_of::<AtomicU64>(),
     size_of::<RawMutex>(),
     size_of::<RawReentrant>(),
     size_of::<RawEvent>(),
     size_of::<RawCondvar<MAX_WAITERS>>(),
+    size_of::<Cell>(),
+    size_of::<RawSemaphore>(),
+    size_of::<RawRwLock>(),
+    size_of::<RawBarrier>(),
 ];

@@ -41,9 +41,9 @@ kinds! {
 pub(crate) struct Shape(u64);
 
 /// The largest size of an element in bytes.
-pub(crate) const MAX_ELEMENT: usize = (1 << 24) - 1;
+const MAX_ELEMENT: usize = (1 << 24) - 1;
 /// The largest number of elements.
-pub(crate) const MAX_LEN: usize = u32::MAX as usize;
+const MAX_LEN: usize = u32::MAX as usize;
 
 impl Shape {
     /// A shape, unless the element is larger than [`MAX_ELEMENT`] or there are more than [`MAX_LEN`].

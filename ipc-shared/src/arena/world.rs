@@ -79,6 +79,10 @@ impl Local {
         self.counts[cell as usize] > 0
     }
 
+    pub(super) fn is_last(&self, cell: u32) -> bool {
+        self.counts[cell as usize] == 1
+    }
+
     pub(super) fn retain(&mut self, cell: u32) {
         self.counts[cell as usize] += 1;
     }

@@ -47,6 +47,7 @@ pub(super) enum Serves {
 }
 
 impl Bell {
+    #[cfg(test)]
     pub(super) fn new() -> Bell {
         Bell(Word32::new(0))
     }

@@ -32,6 +32,7 @@ const _: () = assert!(size_of::<Cell>() == 16 && align_of::<Cell>() == 8);
 
 impl Cell {
     /// A free one.
+    #[cfg(test)]
     pub(crate) fn new() -> Cell {
         Cell { owner: Word64::new(0), word: Word64::new(0) }
     }

@@ -92,6 +92,7 @@ const LEFT: u32 = 2;
 
 impl<const N: usize> RawCondvar<N> {
     /// One without waiters.
+    #[cfg(test)]
     pub(crate) fn new() -> RawCondvar<N> {
         let free = |_| Waiter {
             owner: AtomicU64::new(NOBODY),

@@ -30,6 +30,7 @@ const SET: u32 = 1;
 
 impl RawEvent {
     /// One that is not set.
+    #[cfg(test)]
     pub(crate) fn new() -> RawEvent {
         RawEvent { word: AtomicU32::new(0) }
     }

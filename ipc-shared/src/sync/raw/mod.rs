@@ -24,7 +24,6 @@ mod words;
 #[cfg(all(test, loom))]
 mod model;
 
-#[allow(unused_imports)]
 pub(crate) use {
     barrier::{BarrierError, Passed, RawBarrier},
     cells::Cell,

@@ -92,6 +92,7 @@ const POISONED: u32 = 1;
 
 impl RawMutex {
     /// A free one.
+    #[cfg(test)]
     pub(crate) fn new() -> RawMutex {
         RawMutex { word: AtomicU64::new(FREE), health: AtomicU32::new(WELL), _pad: AtomicU32::new(0) }
     }
@@ -137,6 +138,7 @@ impl RawMutex {
 
     /// Whether `me` has the lock.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn is_owned_by(&self, me: Id) -> bool {
         self.word.load(Relaxed) & !CONTENDED == owned_by(me)
     }

@@ -48,6 +48,7 @@ const NOBODY: u64 = 0;
 
 impl RawReentrant {
     /// A free one.
+    #[cfg(test)]
     pub(crate) fn new() -> RawReentrant {
         RawReentrant {
             mutex: RawMutex::new(),

@@ -110,6 +110,7 @@ enum ReadLook {
 
 impl RawRwLock {
     /// A free one.
+    #[cfg(test)]
     pub(crate) fn new() -> RawRwLock {
         RawRwLock {
             mutex: RawMutex::new(),

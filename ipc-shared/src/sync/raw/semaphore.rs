@@ -97,6 +97,7 @@ enum Look {
 
 impl RawSemaphore {
     /// A semaphore with as many permits, at most [`MAX_PERMITS`], and never more than `bound`.
+    #[cfg(test)]
     pub(crate) fn new(permits: u32, bound: Option<u32>) -> RawSemaphore {
         RawSemaphore {
             mutex: RawMutex::new(),

@@ -19,6 +19,7 @@ pub(super) fn step() {}
 pub(super) struct Word64(AtomicU64);
 
 impl Word64 {
+    #[cfg(test)]
     pub(super) fn new(value: u64) -> Word64 {
         Word64(AtomicU64::new(value))
     }
@@ -55,6 +56,7 @@ impl Word64 {
 pub(super) struct Word32(AtomicU32);
 
 impl Word32 {
+    #[cfg(test)]
     pub(super) fn new(value: u32) -> Word32 {
         Word32(AtomicU32::new(value))
     }
