@@ -126,7 +126,7 @@ enum Door<'a> {
 
 impl RawBarrier {
     /// A barrier that lets through as many threads at once.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn new(parties: u32) -> RawBarrier {
         RawBarrier {
             mutex: RawMutex::new(),

@@ -110,7 +110,7 @@ enum ReadLook {
 
 impl RawRwLock {
     /// A free one.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn new() -> RawRwLock {
         RawRwLock {
             mutex: RawMutex::new(),
