@@ -48,11 +48,11 @@ pub enum Phase {
 /// let swept = sweep_blocking(
 ///     1,
 ///     || UnixStream::pair().expect("a socket"),
-///     |(_, mut theirs)| theirs.read_exact(&mut [0]).expect("a byte comes"),
-///     |(mut ours, _)| ours.write_all(b"!").expect("there is room"),
-///     |(_, theirs), point, phase| {
-///         theirs.set_nonblocking(true).expect("it is open");
-///         let is_left = (&theirs).read(&mut [0]).is_ok();
+///     |pair| (&pair.1).read_exact(&mut [0]).expect("a byte comes"),
+///     |pair| (&pair.0).write_all(b"!").expect("there is room"),
+///     |pair, point, phase| {
+///         pair.1.set_nonblocking(true).expect("it is open");
+///         let is_left = (&pair.1).read(&mut [0]).is_ok();
 ///         assert!(phase == Phase::Woken || !is_left, "nobody has sent anything before point {point}");
 ///     },
 /// );

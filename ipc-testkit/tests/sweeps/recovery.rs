@@ -4,7 +4,7 @@ use crate::toy::{Fault, Toy};
 use ipc_testkit::isolated;
 use ipc_testkit::kill::{Sweep, sweep_recovery};
 
-/// The lengths of the chains that end badly, each as an index.
+/// How many chains of each length end badly.
 fn bad_chains(depth: usize, fault: Fault) -> (Sweep, [u64; 4]) {
     let mut n_bad = [0; 4];
     let (make, check) = (
@@ -15,7 +15,7 @@ fn bad_chains(depth: usize, fault: Fault) -> (Sweep, [u64; 4]) {
             n_bad[points.len()] += u64::from(!is_well);
         },
     );
-    let swept = sweep_recovery(depth, 3, make, Toy::update, Toy::recover, Toy::snapshot, check);
+    let swept = sweep_recovery(depth, 7, make, Toy::update, Toy::recover, Toy::snapshot, check);
     eprintln!("{swept:?}, {n_bad:?} bad");
     (swept, n_bad)
 }
@@ -59,7 +59,7 @@ fn a_repair_that_hangs_is_counted() {
     isolated(|| {
         let hang = |_: &Toy| std::thread::sleep(std::time::Duration::from_secs(1000));
         let make = || Toy::new(Fault::None);
-        let swept = sweep_recovery(2, 9, make, Toy::update, hang, Toy::snapshot, |_, _| {});
-        assert_eq!(swept.hangs, 3);
+        let swept = sweep_recovery(2, 31, make, Toy::update, hang, Toy::snapshot, |_, _| {});
+        assert_eq!(swept.hangs, 2);
     });
 }
