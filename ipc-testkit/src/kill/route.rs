@@ -125,7 +125,7 @@ impl Route {
                 return arrival(stop, false);
             }
         }
-        Arrival::There
+        arrival(Stop::Trap, tracee.address() == self.addresses[point])
     }
 }
 

@@ -64,3 +64,19 @@ fn a_call_that_hangs_at_times_is_counted() {
         assert!(swept.points < swept.steps && !swept.row("hangs").passed(), "{swept:?}");
     });
 }
+
+#[test]
+fn a_call_that_goes_another_way_is_counted() {
+    isolated(|| {
+        let n_made = std::cell::Cell::new(0);
+        let make = || n_made.replace(n_made.get() + 1);
+        // The way is written down in the first rounds.
+        let call = |&number: &u32| {
+            if number <= 7 {
+                Toy::new(Fault::None).update();
+            }
+        };
+        let swept = sweep(3, make, call, |_, _| {});
+        assert!(swept.missed > swept.points / 2 && !swept.row("elsewhere").passed(), "{swept:?}");
+    });
+}

@@ -1,8 +1,8 @@
 //! Many processes, killed at random.
 
 use crate::toy::{Fault, Toy};
-use ipc_testkit::isolated;
 use ipc_testkit::kill::{Moment, Sweep, storm};
+use ipc_testkit::{isolated, proc};
 
 fn raged(n_kills: u64, fault: Fault) -> (Sweep, u64) {
     let mut n_bad = 0;
@@ -15,6 +15,8 @@ fn raged(n_kills: u64, fault: Fault) -> (Sweep, u64) {
         |toy, _worker| toy.update(),
         watch,
         |toy, moment| {
+            // The dead one is gone, the next one not there yet; the third one is who watches.
+            assert!(moment == Moment::Over || proc::children().len() == 3);
             n_bad += u64::from(moment == Moment::Over && !toy.is_well());
         },
     );
