@@ -20,7 +20,7 @@ use support::{LONG, fork_child, join};
 use workers::Workers;
 
 const N_WORKERS: usize = 4;
-const N_ROUNDS: usize = 500;
+const N_ROUNDS: usize = 2000;
 const SHORT: Duration = Duration::from_millis(20);
 
 /// Neither the size nor the alignment is that of a number.

@@ -22,7 +22,7 @@ use support::{LONG, fork_child, join};
 use workers::Workers;
 
 const N_WORKERS: usize = 4;
-const N_ROUNDS: usize = 2000;
+const N_ROUNDS: usize = 20_000;
 const SHORT: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
