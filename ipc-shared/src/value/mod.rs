@@ -29,7 +29,7 @@
 //!
 //! Padding would be bytes that nobody has written, so it is refused; a field that fills the gap helps:
 //!
-//! ```compile_fail,E0512
+//! ```compile_fail
 //! use ipc_shared::{Pod, Zeroable};
 //!
 //! #[derive(Clone, Copy, Pod, Zeroable)]
