@@ -52,6 +52,10 @@
 //! * [`Value`], a variable with a lock; [`Array`], many of them with one lock for all.
 //! * [`RawValue`] and [`RawArray`], without a lock; their numbers are changed in one step.
 //!
+//! ## Locks: [`sync`]
+//!
+//! * [`sync::Mutex`], [`sync::ReentrantMutex`], [`sync::Condvar`], [`sync::Event`], which survive their owners.
+//!
 //! ## Data: [`codec`]
 //!
 //! * [`Handle`], a file or socket that travels in a message.
@@ -77,6 +81,8 @@ pub use ipc_process as process;
 pub use ipc_queue as queue;
 #[doc(inline)]
 pub use ipc_shared as shared;
+#[doc(inline)]
+pub use ipc_shared::sync;
 
 #[doc(no_inline)]
 pub use ipc_process::{

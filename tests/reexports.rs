@@ -45,6 +45,17 @@ fn shared() {
 }
 
 #[test]
+fn sync() {
+    assert_eq!(*multiproc::sync::Mutex::new(1_u8).expect("there is memory").lock().expect("it is free"), 1);
+    assert_eq!(
+        multiproc::sync::ReentrantMutex::new(1_u8).expect("there is memory").lock().expect("free").get(),
+        1
+    );
+    assert!(!multiproc::sync::Condvar::new().expect("there is memory").notify_one());
+    assert!(!multiproc::sync::Event::new().expect("there is memory").is_set());
+}
+
+#[test]
 fn pipes() {
     isolated(|| {
         let (here, there) = pipe::<u32, u32>().expect("there are sockets");

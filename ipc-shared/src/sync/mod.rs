@@ -1,4 +1,107 @@
 //! Locks between processes that survive their owners.
+//!
+//! Each lock is a handle to a few bytes of shared memory, without a descriptor of its own. It is made by `new` and sent to other
+//! processes: as an argument, or in any other message of the family; a forked child has those of its parent. Clones are the
+//! same lock. Everything that waits can be tried, and waited for with a timeout or a deadline.
+//!
+//! # Mutex
+//!
+//! [`Mutex`] has data, like that of the standard library, and whoever has locked it reaches the data by the guard. When
+//! a process is killed with the lock, the next one who locks is told, once, with the lock held and the data in reach; nobody
+//! waits for the dead.
+//!
+//! ```
+//! use ipc_shared::sync::{LockError, Mutex};
+//!
+//! let total = Mutex::new(0_u64)?;
+//! *total.lock().unwrap() += 1;
+//!
+//! // The same, whoever has died with it, where half a change does no harm.
+//! let mut guard = total.lock().or_else(LockError::recover).map_err(LockError::without_guard)?;
+//! *guard += 1;
+//! assert_eq!(*guard, 2);
+//! # drop(guard);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Reentrant mutex
+//!
+//! A thread can lock a [`ReentrantMutex`] again that it has already. Several guards reach the data then, so they lend it as
+//! a [`Cell`](std::cell::Cell).
+//!
+//! ```
+//! use ipc_shared::sync::ReentrantMutex;
+//!
+//! let level = ReentrantMutex::new(1_u32)?;
+//! let outer = level.lock().unwrap();
+//! let inner = level.lock().unwrap();
+//! inner.set(outer.get() + 1);
+//! assert_eq!(outer.get(), 2);
+//! # drop((outer, inner));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Condition variable
+//!
+//! With a [`Condvar`], a thread that has a mutex waits, without it, until somebody has changed the data.
+//!
+//! ```
+//! use ipc_shared::sync::{Condvar, Mutex};
+//!
+//! let (jobs, changed) = (Mutex::new(0_u32)?, Condvar::new()?);
+//! std::thread::scope(|scope| {
+//!     scope.spawn(|| {
+//!         *jobs.lock().unwrap() = 2;
+//!         changed.notify_all();
+//!     });
+//!     let mut jobs = changed.wait_while(jobs.lock().unwrap(), |jobs| *jobs == 0).unwrap();
+//!     *jobs -= 1;
+//! });
+//! assert_eq!(*jobs.lock().unwrap(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Event
+//!
+//! An [`Event`] is a flag to wait for. It has no owner, and a signal handler may set it.
+//!
+//! ```
+//! use ipc_shared::sync::Event;
+//! use std::time::Duration;
+//!
+//! let stop = Event::new()?;
+//! assert!(!stop.wait_timeout(Duration::from_millis(1)));
+//! stop.set();
+//! assert!(stop.wait());
+//! # Ok::<(), ipc_shared::AllocError>(())
+//! ```
+//!
+//! # Python's names
+//!
+//! | Python | here | what differs |
+//! | --- | --- | --- |
+//! | `Lock` | [`Mutex<()>`](Mutex) | Only the owner releases, by its guard; there, anybody does. The death of the owner is told; there, the lock stays locked. |
+//! | `RLock` | [`ReentrantMutex<()>`](ReentrantMutex) | As above. To release what one does not have is an error there, and cannot be written here. |
+//! | `Value` or `Array` with `get_lock()` | [`Mutex<T>`](Mutex) and others | The data is reached by the guard, and not without. |
+//! | `Condition` | [`Condvar`] and a [`Mutex`] | `wait_for` is [`wait_while`](Condvar::wait_while), with the opposite condition. Nobody waits for those who were notified, dead or alive; one thread more than [`MAX_WAITERS`](Condvar::MAX_WAITERS) is an error. It goes with a mutex that is not reentrant. |
+//! | `Event` | [`Event`] | `set` takes no lock: a signal handler may call it. Who waits returns also if it is cleared at once. |
+//!
+//! # When a process is killed
+//!
+//! - A lock that it had: the next one who locks has it at once, and is told [`OwnerDied`](LockError::OwnerDied), once for each
+//!   death. Until somebody says that the data is in order again, all others are told [`Poisoned`](LockError::Poisoned).
+//!   However many locks it had, this holds for each.
+//! - A wait for a lock: nobody misses it.
+//! - A wait for a condition variable: it takes no notification from others. One that it had received and not used goes to
+//!   another waiter, within 50 ms.
+//! - An event that it was changing is as before or after.
+//! - Memory: what nobody else has is free again.
+//!
+//! A process that was stopped, or takes long, is not dead: it keeps what it has. Nothing is decided by time.
+//!
+//! A forked child is another process: it owns nothing of what its parent has locked, and its copies of guards release nothing.
+//! If it was forked while the parent lacked descriptors or memory for a part of its own, it uses none of the locks, and is told
+//! [`Forked`](LockError::Forked).
 
 mod acquire_error;
 mod barrier;
