@@ -252,9 +252,9 @@ fn who_has_waited_longest_is_notified_first() {
             }));
             pair.wait_for_waiters(n as u64 + 1);
         }
-        for n in 0..4 {
+        for (n, child) in children.iter().enumerate() {
             assert!(pair.changed.notify_one());
-            join(&children[n]);
+            join(child);
             assert_eq!(board.get(10 + n), 1);
         }
     });

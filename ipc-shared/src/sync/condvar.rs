@@ -14,8 +14,12 @@ use std::time::{Duration, Instant};
 pub(crate) const MAX_WAITERS: usize = 253;
 
 #[cfg(not(all(test, loom)))]
-const _: () = assert!(size_of::<RawCondvar<MAX_WAITERS>>() + crate::arena::PAYLOAD_ALIGN <= 4096);
-const _: () = assert!(size_of::<RawCondvar<{ MAX_WAITERS + 1 }>>() + crate::arena::PAYLOAD_ALIGN > 4096);
+const _: () = {
+    // The bytes before the payload of a cell are as many as it is aligned to.
+    let rest = 4096 - crate::arena::PAYLOAD_ALIGN;
+    assert!(size_of::<RawCondvar<MAX_WAITERS>>() <= rest);
+    assert!(size_of::<RawCondvar<{ MAX_WAITERS + 1 }>>() > rest);
+};
 
 /// A place to wait, without the lock, until somebody has changed what the lock protects.
 ///

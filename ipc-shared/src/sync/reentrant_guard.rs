@@ -25,8 +25,8 @@ pub(super) const DATA_AT: usize = size_of::<RawReentrant>();
 
 /// One of the times that a thread has a [`ReentrantMutex`](super::ReentrantMutex), until it is dropped.
 ///
-/// It lends the data as a [`Cell`], since the same thread may have more guards: `get`, `set`, `replace`, `swap`, and for arrays
-/// [`Cell::as_array_of_cells`] and the like. The lock is released with the last guard, in whatever order they go. If the thread
+/// It lends the data as a [`Cell`], since the same thread may have more guards: `get`, `set`, `replace`, `swap`, and
+/// [`Cell::as_slice_of_cells`] for the elements of an array. The lock is released with the last guard, in whatever order they go. If the thread
 /// panics meanwhile, the lock is poisoned. A forked child's copy of a guard releases nothing: the parent has the lock.
 ///
 /// # Examples

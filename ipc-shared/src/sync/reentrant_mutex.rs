@@ -123,10 +123,13 @@ impl<T: Pod> ReentrantMutex<T> {
     ///
     /// ```
     /// use ipc_shared::sync::ReentrantMutex;
+    /// use std::cell::Cell;
     ///
     /// let lock = ReentrantMutex::new([0_u8; 3])?;
     /// let outer = lock.lock().unwrap();
-    /// lock.lock().unwrap().as_array_of_cells()[1].set(7);
+    /// let inner = lock.lock().unwrap();
+    /// let elements: &Cell<[u8]> = &*inner;
+    /// elements.as_slice_of_cells()[1].set(7);
     /// assert_eq!(outer.get(), [0, 7, 0]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
