@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// A [`Semaphore`](super::Semaphore) that never has more permits than it was made with, as Python's.
 ///
 /// In all else it is one: [who gives back what](super::Semaphore#who-gives-back-what), how it waits, what a killed process
-/// leaves. Since no more processes than its permits can have some, a small one has less memory: 128 bytes for up to 5.
+/// leaves. Since no more processes than its permits can have some, a small one has less memory: 64 bytes for one, 128 for up to 5.
 ///
 /// The bound counts all permits that there are, free or held, and not, as in Python, the free ones only: to add one
 /// somebody must have [forgotten](Permit::forget) one before, and giving back is never refused. The check is exact, whoever
