@@ -56,6 +56,12 @@
 //!
 //! * [`sync::Mutex`], [`sync::ReentrantMutex`], [`sync::Condvar`], [`sync::Event`], which survive their owners.
 //!
+//! ## Counting and gathering: [`shared::sync`]
+//!
+//! * [`Semaphore`] and [`BoundedSemaphore`], permits that come back when their holder ends.
+//! * [`RwLock`], many readers or one writer.
+//! * [`Barrier`], all go on together.
+//!
 //! ## Data: [`codec`]
 //!
 //! * [`Handle`], a file or socket that travels in a message.
@@ -95,6 +101,9 @@ pub use ipc_queue::Queue;
 
 #[doc(no_inline)]
 pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemory, Value};
+
+#[doc(no_inline)]
+pub use ipc_shared::sync::{Barrier, BoundedSemaphore, RwLock, Semaphore};
 
 #[doc(no_inline)]
 pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};

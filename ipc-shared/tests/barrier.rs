@@ -326,12 +326,11 @@ fn a_forked_child_is_no_member() {
 #[test]
 fn a_receiver_is_a_member() {
     isolated(|| {
-        let (barrier, board) = (barrier(2), Board::new());
+        let board = Board::new();
         let member = Stranger::start(|_barrier: Barrier| {
             board.add(READY);
             sleep_for_ever()
-        })
-        .send(&barrier);
+        });
         let former = Stranger::start(|(one, two): (Barrier, Barrier)| {
             let three = one.clone();
             drop((one, three));
@@ -340,8 +339,10 @@ fn a_receiver_is_a_member() {
             drop(two);
             board.add(READY);
             sleep_for_ever()
-        })
-        .send(&(&barrier, &barrier));
+        });
+        // Not before the two, so that they have no handle by being forked.
+        let barrier = barrier(2);
+        let (member, former) = (member.send(&barrier), former.send(&(&barrier, &barrier)));
         board.wait_for(READY, 2);
         board.add(GO);
         board.wait_for(READY, 3);
@@ -429,7 +430,7 @@ fn travels_in_messages() {
         assert!(!barrier.is_broken());
         here.abort();
         assert!(barrier.is_broken() && serde_json::to_string(&barrier).is_err());
-        drop((barrier, here));
+        drop((barrier, here, child));
         before.assert_no_growth();
     });
 }

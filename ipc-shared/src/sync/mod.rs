@@ -76,6 +76,68 @@
 //! # Ok::<(), ipc_shared::AllocError>(())
 //! ```
 //!
+//! # Semaphore
+//!
+//! A [`Semaphore`] has a number of permits. A permit comes back when it is dropped, and by itself when its process ends; what is
+//! [forgotten](Permit::forget) comes back only if somebody [adds](Semaphore::add_permits) it.
+//!
+//! ```
+//! use ipc_shared::sync::Semaphore;
+//!
+//! let downloads = Semaphore::new(2)?;
+//! let (one, two) = (downloads.acquire()?, downloads.acquire()?);
+//! assert!(downloads.try_acquire().is_err());
+//! drop(one);
+//! assert_eq!(downloads.available_permits(), 1);
+//! # drop(two);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`BoundedSemaphore`] never has more than it was made with, and reports what is added beyond that.
+//!
+//! ```
+//! use ipc_shared::sync::BoundedSemaphore;
+//!
+//! let slots = BoundedSemaphore::new(2)?;
+//! assert!(slots.add_permits(1).is_err());
+//! # Ok::<(), ipc_shared::AllocError>(())
+//! ```
+//!
+//! # Read-write lock
+//!
+//! An [`RwLock`] lets many look at its data, or one change it. A writer that dies is reported to the next writer; readers find
+//! the lock poisoned until then.
+//!
+//! ```
+//! use ipc_shared::sync::RwLock;
+//!
+//! let limits = RwLock::new([10_u32, 20])?;
+//! limits.write().unwrap()[1] = 30;
+//! let (one, two) = (limits.read().unwrap(), limits.read().unwrap());
+//! assert_eq!(one[1] + two[1], 60);
+//! # drop((one, two));
+//! # Ok::<(), ipc_shared::AllocError>(())
+//! ```
+//!
+//! # Barrier
+//!
+//! At a [`Barrier`] a number of threads, of whichever processes, wait for each other. If a process dies that
+//! [is a member](Barrier#members), all others learn that it will not come.
+//!
+//! ```
+//! use ipc_shared::sync::{Barrier, BarrierError};
+//! use std::time::Duration;
+//!
+//! let barrier = Barrier::new(2)?;
+//! std::thread::scope(|scope| {
+//!     let other = scope.spawn(|| barrier.wait());
+//!     assert!(barrier.wait().is_ok() && other.join().unwrap().is_ok());
+//! });
+//! let alone = barrier.wait_timeout(Duration::from_millis(10));
+//! assert_eq!(alone, Err(BarrierError::TimedOut));
+//! # Ok::<(), ipc_shared::AllocError>(())
+//! ```
+//!
 //! # Python's names
 //!
 //! | Python | here | what differs |
@@ -84,6 +146,10 @@
 //! | `RLock` | [`ReentrantMutex<()>`](ReentrantMutex) | As above. To release what one does not have is an error there, and cannot be written here. |
 //! | `Value` or `Array` with `get_lock()` | [`Mutex<T>`](Mutex) and others | The data is reached by the guard, and not without. |
 //! | `Condition` | [`Condvar`] and a [`Mutex`] | `wait_for` is [`wait_while`](Condvar::wait_while), with the opposite condition. Nobody waits for those who were notified, dead or alive; one thread more than [`MAX_WAITERS`](Condvar::MAX_WAITERS) is an error. It goes with a mutex that is not reentrant. |
+//! | `Semaphore` | [`Semaphore`] | A permit is a guard, and comes back when its process ends. `release` by somebody who has none is [`add_permits`](Semaphore::add_permits); what is not to come back by itself is [forgotten](Permit::forget). |
+//! | `BoundedSemaphore` | [`BoundedSemaphore`] | As above; beyond the bound is an error in both. |
+//! | | [`RwLock`] | Python has none. |
+//! | `Barrier` | [`Barrier`] | The death of a member breaks it. Who does the `action` is told by [`is_leader`](BarrierWaitResult::is_leader). |
 //! | `Event` | [`Event`] | `set` takes no lock: a signal handler may call it. Who waits returns also if it is cleared at once. |
 //!
 //! # When a process is killed
@@ -94,6 +160,9 @@
 //! - A wait for a lock: nobody misses it.
 //! - A wait for a condition variable: it takes no notification from others. One that it had received and not used goes to
 //!   another waiter, within 50 ms.
+//! - Permits of a semaphore that it had are there again, and what it read or wrote is free; the death of a writer is told to
+//!   one writer, as above.
+//! - A barrier of which it was a member breaks, within 50 ms.
 //! - An event that it was changing is as before or after.
 //! - Memory: what nobody else has is free again.
 //!
