@@ -121,7 +121,7 @@ fn barrier(method: StartMethod) {
     });
     let barrier = Barrier::new_in(&Arena::new(), 3).expect("memory is left");
     tx.send(barrier.clone()).expect("it is there");
-    let wait = |barrier: Barrier| drop(barrier.wait_timeout(LONG).expect("all come").index());
+    let wait = |barrier: Barrier| assert!(barrier.wait_timeout(LONG).is_ok());
     let party = start(method, wait, barrier.clone());
     barrier.wait_timeout(LONG).expect("all come");
     stranger.join().expect("it returned");
@@ -139,6 +139,8 @@ fn barrier(method: StartMethod) {
     while barrier.n_waiting() == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
+    // Long enough for the one that waits to look at all members.
+    std::thread::sleep(Duration::from_millis(300));
     assert!(!barrier.is_broken());
     late.kill().expect("it runs");
     assert!(late.join().is_err() && barrier.wait().is_err());

@@ -356,6 +356,33 @@ fn a_receiver_is_a_member() {
     });
 }
 
+/// What a process has by being forked does not keep it a member that has received the barrier and dropped it again.
+#[test]
+fn an_inherited_handle_is_no_membership() {
+    isolated(|| {
+        let barrier = barrier(1);
+        barrier.wait().expect("this is a member");
+        for waits in [false, true] {
+            let child = Stranger::start(|received: Barrier| {
+                if waits {
+                    received.wait().expect("nobody has died");
+                }
+            })
+            .send(&barrier);
+            join(&child);
+            barrier.wait().expect("it was none any more");
+        }
+        // By waiting at what it inherited it is one until its end.
+        join(&fork_child(|| assert!(barrier.wait().is_ok())));
+        assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+        barrier.reset().expect("it has a part");
+        // Unless it drops that.
+        let mut own = Some(barrier);
+        join(&fork_child(|| assert!(own.take().expect("it is there").wait().is_ok())));
+        own.expect("the parent has it").wait().expect("nobody who counts has died");
+    });
+}
+
 /// With one of two handles dropped it is a member still.
 #[test]
 fn a_receiver_with_a_handle_left_is_a_member() {

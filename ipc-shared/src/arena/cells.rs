@@ -113,9 +113,14 @@ impl Segment {
         came
     }
 
-    /// Whether this process has one handle to a cell, and no other.
-    pub(super) fn is_last_handle(&self, _: &World, cell: u32) -> bool {
-        self.local().is_last(cell)
+    /// One more handle of this process to a cell is bound.
+    pub(super) fn bind(&self, _: &World, cell: u32) {
+        self.local().bind(cell);
+    }
+
+    /// One less; whether that was the last.
+    pub(super) fn unbind(&self, _: &World, cell: u32) -> bool {
+        self.local().unbind(cell)
     }
 
     /// Lets go of a cell that this process holds.
@@ -271,7 +276,7 @@ impl Segment {
         self.me().map(super::members::slot_of)
     }
 
-    fn local(&self) -> std::sync::MutexGuard<'_, Local> {
+    pub(super) fn local(&self) -> std::sync::MutexGuard<'_, Local> {
         // A panic cannot leave it half changed in a way that matters: the counts are each one number.
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,10 +13,11 @@ use super::cells::Place;
 use super::error::{AllocError, OpenError};
 use super::segment::Segment;
 use super::{Arena, Overlay, Shape, world};
+use crate::sync::raw::Peers;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Something in shared memory that this process holds. Clones are further handles to the same.
 #[derive(Clone, Debug)]
@@ -31,10 +32,12 @@ pub(crate) struct Held {
     payload: NonNull<u8>,
     payload_size: usize,
     farewell: Option<Farewell>,
+    /// The name of the process that has bound the handle, or zero. In a forked child it is that of the parent.
+    bound_by: AtomicU64,
 }
 
-/// What a process does to something before it lets go of its last handle. Called under the lock of the world, so that nobody
-/// in the process comes to have another handle meanwhile: it makes, drops and decodes none.
+/// What a process does to something before it lets go of its last bound handle. Called under the lock of the world, so that
+/// no other is bound meanwhile: it makes, drops and decodes no handle.
 pub(crate) type Farewell = fn(&Held);
 
 // SAFETY: the payload belongs to the process, not to a thread, and by Invariant 3 is reached by means that several threads may
@@ -64,7 +67,8 @@ impl Object {
         if found == shape { Ok(object) } else { Err(OpenError::OtherShape { wanted: shape, found }) }
     }
 
-    /// The same, with something to do before the process lets go of its last handle. For a handle that is new.
+    /// The same, with something to do before the process lets go of its last [bound](Held::bind) handle. For a handle that
+    /// is new.
     pub(crate) fn with_farewell(mut self, farewell: Farewell) -> Object {
         if let Some(held) = Arc::get_mut(&mut self.0) {
             held.farewell = Some(farewell);
@@ -75,7 +79,15 @@ impl Object {
     fn new(segment: Arc<Segment>, place: Place, shape: Shape) -> Object {
         let payload = segment.payload(place.cell);
         let payload_size = segment.payload_size();
-        Object(Arc::new(Held { segment, place, shape, payload, payload_size, farewell: None }))
+        Object(Arc::new(Held {
+            segment,
+            place,
+            shape,
+            payload,
+            payload_size,
+            farewell: None,
+            bound_by: AtomicU64::new(0),
+        }))
     }
 }
 
@@ -89,6 +101,20 @@ impl Deref for Object {
 }
 
 impl Held {
+    /// Has the process say farewell when it drops the last handle for which this was called. Clones are one handle; those of
+    /// the parent of a forked child are not bound in the child.
+    pub(crate) fn bind(&self) {
+        let Some(me) = self.segment.me().filter(|_| !self.is_bound()) else { return };
+        let world = world::lock();
+        if self.bound_by.swap(me.get(), Ordering::Relaxed) != me.get() {
+            self.segment.bind(&world, self.place.cell);
+        }
+    }
+
+    fn is_bound(&self) -> bool {
+        self.segment.me().is_some_and(|me| self.bound_by.load(Ordering::Relaxed) == me.get())
+    }
+
     /// What is in the payload.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
@@ -157,7 +183,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let world = world::lock();
-        let is_last = || self.segment.is_last_handle(&world, self.place.cell);
+        let is_last = || self.is_bound() && self.segment.unbind(&world, self.place.cell);
         if let Some(farewell) = self.farewell.filter(|_| is_last()) {
             farewell(self);
         }

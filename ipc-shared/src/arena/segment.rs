@@ -71,6 +71,7 @@ impl Segment {
             None => self.claimant.become_copy_of(&self.mapping.handle()).map(|()| 0),
         };
         self.me.store(moved.unwrap_or(0), Ordering::Relaxed);
+        self.local().become_child();
     }
 
     /// Gives memory to the claims of a slot.

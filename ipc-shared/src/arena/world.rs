@@ -66,21 +66,40 @@ impl World {
 pub(super) struct Local {
     /// For each cell, how many handles this process has.
     counts: Vec<u32>,
+    /// How many of these are bound: see [`Object::bind`](super::Object).
+    bonds: HashMap<u32, u32>,
     /// Cells that were free when somebody looked.
     pub(super) free: Vec<u32>,
 }
 
 impl Local {
     pub(super) fn new(n_cells: u32) -> Local {
-        Local { counts: vec![0; n_cells as usize], free: Vec::new() }
+        Local { counts: vec![0; n_cells as usize], bonds: HashMap::new(), free: Vec::new() }
     }
 
     pub(super) fn is_held(&self, cell: u32) -> bool {
         self.counts[cell as usize] > 0
     }
 
-    pub(super) fn is_last(&self, cell: u32) -> bool {
-        self.counts[cell as usize] == 1
+    /// One more handle is bound.
+    pub(super) fn bind(&mut self, cell: u32) {
+        *self.bonds.entry(cell).or_default() += 1;
+    }
+
+    /// One less; whether that was the last.
+    pub(super) fn unbind(&mut self, cell: u32) -> bool {
+        let Some(count) = self.bonds.get_mut(&cell) else { return false };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            self.bonds.remove(&cell);
+        }
+        is_last
+    }
+
+    /// Forgets what the parent of this process had bound.
+    pub(super) fn become_child(&mut self) {
+        self.bonds.clear();
     }
 
     pub(super) fn retain(&mut self, cell: u32) {

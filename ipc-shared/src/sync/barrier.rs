@@ -25,10 +25,11 @@ use thiserror::Error;
 /// | that has received the barrier in a message, as an argument for instance | from decoding it on |
 /// | that has made the barrier | from its first wait on, or when it [enrolls](Self::enroll) |
 /// | that was forked, and has the barrier of its parent | as the one that has made it: it may never mean to wait |
-/// | that has dropped its last handle to the barrier | no longer |
+/// | that has dropped every handle by which it became one | no longer |
 ///
 /// So a process that only makes the barrier and hands it out is none, and a child that returns, its arguments dropped, breaks
-/// nothing. One that is killed before it has decoded its arguments was no member yet; who started it learns of that.
+/// nothing, by whichever method it was started. A child that was forked otherwise, and waits at the barrier of its parent, ends
+/// as a member unless it drops that: most ends of a process drop nothing. One that is killed before it has decoded its arguments was no member yet; who started it learns of that.
 ///
 /// # Blocking
 ///
@@ -271,8 +272,8 @@ impl Barrier {
         self.wait_until(Deadline::at(deadline))
     }
 
-    /// Makes this process a [member](Self#members) before its first wait, until it drops its last handle. It may be one
-    /// already.
+    /// Makes this process a [member](Self#members) before its first wait, until it drops the handle, its clones, and any
+    /// other by which it became one. It may be one already.
     ///
     /// # Blocking
     ///
@@ -361,11 +362,13 @@ impl Barrier {
     }
 
     fn wait_until(&self, deadline: Deadline) -> Result<BarrierWaitResult, BarrierError> {
+        self.object.bind();
         let passed = self.raw().wait(self.cells(), self.object.peers(), deadline)?;
         Ok(BarrierWaitResult { passed })
     }
 
     fn enroll_until(&self, deadline: Deadline) -> Result<(), BarrierError> {
+        self.object.bind();
         Ok(self.raw().enroll(self.cells(), self.object.peers(), deadline)?)
     }
 
@@ -390,7 +393,7 @@ impl BarrierWaitResult {
     }
 }
 
-/// What a process does before it drops its last handle.
+/// What a process does before it drops the last handle by which it became a member.
 fn leave(object: &Held) {
     if let Some(me) = object.peers().me() {
         let barrier = object.get::<RawBarrier>(BARRIER_AT);
