@@ -7,6 +7,7 @@
 mod measure;
 mod row;
 mod spawn;
+mod sync;
 
 use measure::Effort;
 use row::Row;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
-const AREAS: [(&str, Area); 1] = [("spawn", spawn::rows)];
+const AREAS: [(&str, Area); 2] = [("spawn", spawn::rows), ("sync", sync::rows)];
 
 /// Shown with an unknown area or option.
 const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";

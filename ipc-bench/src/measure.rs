@@ -9,7 +9,7 @@ pub(crate) trait Contender {
     /// How it is called in the notes.
     fn name(&self) -> &'static str;
 
-    /// Does it once, and checks that it was done.
+    /// Does it once, or as often as the comparison says, and checks that it was done.
     fn run_once(&mut self) -> Result<(), Box<dyn Error>>;
 }
 
@@ -25,12 +25,16 @@ pub(crate) enum Effort {
 pub(crate) struct Comparison {
     pub(crate) id: &'static str,
     pub(crate) work: &'static str,
-    /// The highest ratio that is good.
-    pub(crate) target: f64,
+    /// The highest ratio that is good, if there is one.
+    pub(crate) target: Option<f64>,
+    /// How often the work is done in one run; what is printed is the time of one.
+    pub(crate) n_operations: u64,
+    /// By how much fewer runs there are than of short work.
+    pub(crate) fewer: usize,
 }
 
 impl Effort {
-    /// How often each contender runs.
+    /// How often each contender runs when its work is short.
     fn rounds(self) -> usize {
         match self {
             Effort::Quick => 50,
@@ -40,6 +44,11 @@ impl Effort {
 }
 
 impl Comparison {
+    /// Of work that is long enough to be timed by itself.
+    pub(crate) fn once(id: &'static str, work: &'static str, target: f64) -> Comparison {
+        Comparison { id, work, target: Some(target), n_operations: 1, fewer: 1 }
+    }
+
     /// Runs both in turn, so that whatever else the machine does meets both alike, and compares the medians.
     pub(crate) fn run(
         self,
@@ -47,7 +56,7 @@ impl Comparison {
         peer: &mut dyn Contender,
         effort: Effort,
     ) -> Result<Row, Box<dyn Error>> {
-        let n_rounds = effort.rounds();
+        let n_rounds = effort.rounds() / self.fewer;
         for _ in 0..n_rounds / 10 {
             ours.run_once()?;
             peer.run_once()?;
@@ -60,25 +69,34 @@ impl Comparison {
         }
         our_times.sort_unstable();
         peer_times.sort_unstable();
-        let ratio = in_us(median(&our_times)) / in_us(median(&peer_times));
-        let p95 = |times: &[Duration]| in_us(times[times.len() * 95 / 100]);
-        Ok(Row {
+        Ok(self.row((ours.name(), &our_times), (peer.name(), &peer_times)))
+    }
+
+    /// The row for the times of both, each in order.
+    fn row(self, (our_name, ours): (&str, &[Duration]), (peer_name, peer): (&str, &[Duration])) -> Row {
+        // Work that is done many times in a run takes nanoseconds.
+        let (unit, factor) =
+            if self.n_operations == 1 { ("us", 1e6) } else { ("ns", 1e9 / self.n_operations as f64) };
+        let p50 = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * factor;
+        let p95 = |times: &[Duration]| times[times.len() * 95 / 100].as_secs_f64() * factor;
+        let ratio = p50(ours) / p50(peer);
+        Row {
             id: self.id,
             work: self.work,
             ratio,
-            ours: in_us(median(&our_times)),
-            peer: in_us(median(&peer_times)),
-            unit: "us",
-            target: format!("<= {}", self.target),
-            met: ratio <= self.target,
+            ours: p50(ours),
+            peer: p50(peer),
+            unit,
+            target: self.target.map_or_else(|| String::from("none"), |target| format!("<= {target}")),
+            met: self.target.is_none_or(|target| ratio <= target),
             note: format!(
-                "{n_rounds} times each in turn; p95 {:.1} {}, {:.1} {}",
-                p95(&our_times),
-                ours.name(),
-                p95(&peer_times),
-                peer.name(),
+                "{} times {} each in turn; p95 {:.1} {our_name}, {:.1} {peer_name}",
+                ours.len(),
+                self.n_operations,
+                p95(ours),
+                p95(peer),
             ),
-        })
+        }
     }
 }
 
@@ -86,13 +104,4 @@ fn timed(contender: &mut dyn Contender) -> Result<Duration, Box<dyn Error>> {
     let start = Instant::now();
     contender.run_once()?;
     Ok(start.elapsed())
-}
-
-/// Of times in order.
-fn median(times: &[Duration]) -> Duration {
-    times[times.len() / 2]
-}
-
-fn in_us(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

@@ -9,11 +9,11 @@ pub(crate) struct Row {
     pub(crate) id: &'static str,
     /// What was done.
     pub(crate) work: &'static str,
-    /// Ours by the peer's.
+    /// Ours by the peer's, or by the limit where there is no peer.
     pub(crate) ratio: f64,
     /// The median of ours, in `unit`.
     pub(crate) ours: f64,
-    /// The median of the peer's, in `unit`.
+    /// The median of the peer's, or the limit, in `unit`.
     pub(crate) peer: f64,
     pub(crate) unit: &'static str,
     /// What the ratio should be, as a text: `<= 1.3`.
@@ -22,6 +22,20 @@ pub(crate) struct Row {
     pub(crate) met: bool,
     /// How often, and how far from the median.
     pub(crate) note: String,
+}
+
+impl Row {
+    /// For something that has no peer but a limit.
+    pub(crate) fn of_limit(
+        id: &'static str,
+        work: &'static str,
+        (ours, limit): (f64, f64),
+        unit: &'static str,
+        note: String,
+    ) -> Row {
+        let target = format!("<= {limit}");
+        Row { id, work, ratio: ours / limit, ours, peer: limit, unit, target, met: ours <= limit, note }
+    }
 }
 
 /// A line of JSON for each row.

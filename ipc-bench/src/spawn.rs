@@ -23,8 +23,8 @@ pub(crate) fn is_peer() -> bool {
 /// Measures every start method.
 pub(crate) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
     // Fork first: it copies what this program has by then, and that should be little for both.
-    let fork = Comparison { id: "S10a", work: "fork: start + join of an empty function", target: 1.5 };
-    let spawn = Comparison { id: "S10c", work: "spawn: start + join of an empty function", target: 1.3 };
+    let fork = Comparison::once("S10a", "fork: start + join of an empty function", 1.5);
+    let spawn = Comparison::once("S10c", "spawn: start + join of an empty function", 1.3);
     Ok(vec![
         fork.run(&mut Ours(StartMethod::Fork), &mut RawFork, effort)?,
         spawn.run(&mut Ours(StartMethod::Spawn), &mut Reexec, effort)?,
