@@ -124,7 +124,7 @@ impl<T: Pod> Mutex<T> {
     /// ```
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
-        Ok(self.lock_until(Deadline::NEVER)?)
+        self.lock_until(Deadline::NEVER)
     }
 
     /// Takes the lock if it is free, or if its owner has ended.
@@ -145,7 +145,7 @@ impl<T: Pod> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError<MutexGuard<'_, T>>> {
-        Ok(self.lock_until(Deadline::NOW)?)
+        self.lock_until(Deadline::NOW)
     }
 
     /// Takes the lock if it is free within a time.
@@ -172,7 +172,7 @@ impl<T: Pod> Mutex<T> {
         &self,
         timeout: Duration,
     ) -> Result<MutexGuard<'_, T>, LockTimeoutError<MutexGuard<'_, T>>> {
-        Ok(self.lock_until(Deadline::after(timeout))?)
+        self.lock_until(Deadline::after(timeout))
     }
 
     /// Takes the lock if it is free before an instant.
@@ -199,7 +199,7 @@ impl<T: Pod> Mutex<T> {
         &self,
         deadline: Instant,
     ) -> Result<MutexGuard<'_, T>, LockTimeoutError<MutexGuard<'_, T>>> {
-        Ok(self.lock_until(Deadline::at(deadline))?)
+        self.lock_until(Deadline::at(deadline))
     }
 
     /// As [`new_in`](Self::new_in), for the types that are a mutex by another name.
@@ -223,11 +223,27 @@ impl<T: Pod> Mutex<T> {
         Ok(Mutex { object, data: PhantomData })
     }
 
+    /// Locks. The way of the free lock has nothing in common with the other, so that the guard stays in registers.
     #[inline]
-    fn lock_until(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>, Refusal<MutexGuard<'_, T>>> {
+    fn lock_until<'a, E: From<Refusal<MutexGuard<'a, T>>>>(
+        &'a self,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, T>, E> {
+        match Held::lock_free(&self.object) {
+            Some(held) => Ok(MutexGuard::of_one(held)),
+            None => self.lock_slow(deadline),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_slow<'a, E: From<Refusal<MutexGuard<'a, T>>>>(
+        &'a self,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, T>, E> {
         match Held::lock(&self.object, deadline) {
             Ok(held) => Ok(MutexGuard::of_one(held)),
-            Err(refusal) => Err(refusal.map(MutexGuard::of_one)),
+            Err(refusal) => Err(refusal.map(MutexGuard::of_one).into()),
         }
     }
 

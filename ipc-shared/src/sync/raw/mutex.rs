@@ -101,11 +101,18 @@ impl RawMutex {
     #[inline]
     pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Acquired, RawLockError> {
         let me = peers.me().ok_or(RawLockError::Forked)?;
-        // Acquire: pairs with the release in `unlock`; what the last owner did to the data is visible.
-        if self.word.compare_exchange(FREE, owned_by(me), Acquire, Relaxed).is_ok() {
-            return Ok(Acquired { me, state: self.state() });
+        match self.take_free(me) {
+            Some(acquired) => Ok(acquired),
+            None => self.lock_slow(peers, me, deadline),
         }
-        self.lock_slow(peers, me, deadline)
+    }
+
+    /// Takes the lock if it is free.
+    #[inline]
+    pub(crate) fn take_free(&self, me: Id) -> Option<Acquired> {
+        // Acquire: pairs with the release in `unlock`; what the last owner did to the data is visible.
+        let taken = self.word.compare_exchange(FREE, owned_by(me), Acquire, Relaxed).is_ok();
+        taken.then(|| Acquired { me, state: self.state() })
     }
 
     /// Frees the lock if `me` has it. The copy of a guard in a forked child frees nothing.
