@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A copy of this process, which ends by itself.
@@ -53,11 +54,13 @@ pub(super) struct Pinned {
 }
 
 impl Pinned {
-    /// Binds this thread to one of the processors that it may use, counted around.
+    /// Binds this thread to one of the processors that the program may use, counted around.
     pub(super) fn to(index: usize) -> io::Result<Pinned> {
+        // A copy of a bound process is bound, too, so what is usable was seen before anybody was.
+        static USABLE: OnceLock<Vec<usize>> = OnceLock::new();
         let before = allowed()?;
-        let usable: Vec<usize> =
-            (0..libc::CPU_SETSIZE as usize).filter(|&cpu| is_set(&before, cpu)).collect();
+        let usable = USABLE
+            .get_or_init(|| (0..libc::CPU_SETSIZE as usize).filter(|&cpu| is_set(&before, cpu)).collect());
         let mut one = none();
         // SAFETY: a number of a processor that was in a set is in range.
         unsafe { libc::CPU_SET(usable[index % usable.len()], &mut one) };

@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// How often a word is looked at before the first sleep: about two microseconds, half of what a sleep costs at least.
-const LOOKS: u32 = 100;
+/// How many pauses are made before the first sleep: about three microseconds, less than what a sleep costs.
+///
+/// Half as many gain less where the lock is held for some hundred nanoseconds; twice as many gain no more, and cost more
+/// where more wait than there are processors.
+const PAUSES: u32 = 127;
 
 /// After so many turns of a loop that should have ended, somebody is playing with the word.
 const TURNS: u32 = 64;
@@ -17,15 +20,19 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Looks at a word for a while, until it is worth more than a look; returns what it held last.
 ///
+/// The pauses between the looks double. A look takes the cache line from whoever has the lock and delays its next step:
+/// with a look after each pause, two processes that do nothing but lock and unlock take twice the time that they take without
+/// looking at all; with doubled pauses, nine tenths of it.
+///
 /// With one processor there is nobody to wait for: whoever would change the word does not run.
 pub(super) fn look_until(word: &AtomicU64, enough: impl Fn(u64) -> bool) -> u64 {
-    let looks = if has_company() { LOOKS } else { 0 };
+    let most = if has_company() { PAUSES } else { 0 };
+    let (mut made, mut next) = (0, 1);
     let mut seen = word.load(Ordering::Relaxed);
-    for _ in 0..looks {
-        if enough(seen) {
-            break;
-        }
-        std::hint::spin_loop();
+    while made < most && !enough(seen) {
+        (0..next).for_each(|_| std::hint::spin_loop());
+        made += next;
+        next *= 2;
         seen = word.load(Ordering::Relaxed);
     }
     seen
