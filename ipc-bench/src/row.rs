@@ -47,15 +47,28 @@ pub(crate) fn json_lines(rows: &[Row]) -> String {
 /// The rows for people.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<4} {:<48} {:>6} {:>9} {:>9} {:<4} {:<7} {:<4} {}\n",
+        "{:<4} {:<48} {:>6} {:>9} {:>9} {:<4} {:<8} {:<4} {}\n",
         "id", "work", "ratio", "ours", "peer", "unit", "target", "met", "note"
     );
     for row in rows {
         let met = if row.met { "yes" } else { "NO" };
         text.push_str(&format!(
-            "{:<4} {:<48} {:>6.2} {:>9.1} {:>9.1} {:<4} {:<7} {:<4} {}\n",
-            row.id, row.work, row.ratio, row.ours, row.peer, row.unit, row.target, met, row.note
+            "{:<4} {:<48} {:>6.2} {:>9} {:>9} {:<4} {:<8} {:<4} {}\n",
+            row.id,
+            row.work,
+            row.ratio,
+            short(row.ours),
+            short(row.peer),
+            row.unit,
+            row.target,
+            met,
+            row.note
         ));
     }
     text
+}
+
+/// A number with more digits after the point when it has none before.
+fn short(number: f64) -> String {
+    if number.abs() < 1.0 { format!("{number:.3}") } else { format!("{number:.1}") }
 }

@@ -15,7 +15,7 @@ const COUNT: usize = 100_000;
 const BLOCK: u64 = 512;
 /// The longest that the making of one may take, in nanoseconds.
 const MOST_NS: f64 = 1000.0;
-/// The largest share that one may have in bookkeeping: its claim by one process, and the head of a segment.
+/// The most bytes for one: a cell has them all, so its share in what a segment has besides is too much already.
 const MOST_BYTES: f64 = 64.0;
 /// The largest share that one may have in the descriptors of a segment.
 const MOST_DESCRIPTORS: f64 = 0.001;
