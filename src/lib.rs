@@ -54,13 +54,12 @@
 //!
 //! ## Locks: [`sync`]
 //!
-//! * [`sync::Mutex`], [`sync::ReentrantMutex`], [`sync::Condvar`], [`sync::Event`], which survive their owners.
+//! They survive their owners: the death of one is told to the next, with the data in reach.
 //!
-//! ## Counting and gathering: [`shared::sync`]
-//!
-//! * [`Semaphore`] and [`BoundedSemaphore`], permits that come back when their holder ends.
-//! * [`RwLock`], many readers or one writer.
-//! * [`Barrier`], all go on together.
+//! * [`sync::Mutex`], with data or for something else; [`sync::ReentrantMutex`]; [`sync::RwLock`], many readers or one writer.
+//! * [`sync::Condvar`], waiting for a change of what a mutex protects; [`sync::Event`], a flag to wait for.
+//! * [`sync::Semaphore`] and [`sync::BoundedSemaphore`], permits that come back when their holder ends.
+//! * [`sync::Barrier`], all go on together.
 //!
 //! ## Data: [`codec`]
 //!
@@ -69,8 +68,7 @@
 //!
 //! # What is not there yet
 //!
-//! Locks between processes, but for the mutex in [`shared::sync`], which are to come into `ipc-shared`; and objects in a server
-//! process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
+//! Objects in a server process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
 //!
 //! # Features
 //!
@@ -103,8 +101,6 @@ pub use ipc_queue::Queue;
 pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemory, Value};
 
 #[doc(no_inline)]
-pub use ipc_shared::sync::{Barrier, BoundedSemaphore, RwLock, Semaphore};
-
 #[doc(no_inline)]
 pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};
 

@@ -4,7 +4,8 @@ use ipc_testkit::isolated;
 use multiproc::shared::Arena;
 use multiproc::shared::sync::LockError;
 use multiproc::{
-    Barrier, BoundedSemaphore, Builder, Process, RwLock, Semaphore, Sender, StartMethod, simplex,
+    Builder, Process, Sender, StartMethod, simplex,
+    sync::{Barrier, BoundedSemaphore, RwLock, Semaphore},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;

@@ -58,13 +58,13 @@ fn sync() {
 #[test]
 fn locks_that_count() {
     let semaphore: multiproc::shared::sync::Semaphore =
-        multiproc::Semaphore::new(1).expect("there is memory");
+        multiproc::sync::Semaphore::new(1).expect("there is memory");
     drop(semaphore.acquire().expect("one is free"));
-    let bounded = multiproc::BoundedSemaphore::new(1).expect("there is memory");
+    let bounded = multiproc::sync::BoundedSemaphore::new(1).expect("there is memory");
     assert!(bounded.add_permits(1).is_err());
-    let lock = multiproc::RwLock::new(17_u32).expect("there is memory");
+    let lock = multiproc::sync::RwLock::new(17_u32).expect("there is memory");
     assert_eq!(*lock.read().expect("it is free"), 17);
-    let barrier = multiproc::Barrier::new(1).expect("there is memory");
+    let barrier = multiproc::sync::Barrier::new(1).expect("there is memory");
     assert!(barrier.wait().expect("nobody else is needed").is_leader());
 }
 

@@ -111,6 +111,29 @@
 //! In all of them can be numbers, and structs of numbers by a `derive`; see [`value`](mod@value), which also has a table of what
 //! Python calls them.
 //!
+//! # Locks
+//!
+//! In [`sync`] are a mutex and a reentrant one, a read-write lock, semaphores, a condition variable, an event and a barrier,
+//! with a tour of their own. What they have in common: they can be sent, every wait can be tried or timed, and who waits
+//! for a process that has ended is told.
+//!
+//! ```
+//! use ipc_shared::sync::{Event, Semaphore};
+//! use std::time::Duration;
+//!
+//! let (slots, stop) = (Semaphore::new(4)?, Event::new()?);
+//! let slot = slots.acquire_timeout(Duration::from_secs(1))?;
+//! assert!(!stop.is_set());
+//! # drop(slot);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The arena
+//!
+//! A lock or a value has a cell of 64 bytes or some more, in memory that it shares with others of its kind, and no descriptor
+//! of its own: 100,000 of them live in a process that may open 256 files. When the last process that has it drops it, or
+//! ends in any way, the cell is free for the next one. See [`Arena`] for whom one trusts by that.
+//!
 //! # When a process is killed
 //!
 //! - Memory without a name goes back to the system when the last process that has it is gone, however it went.
@@ -125,18 +148,8 @@
 //! # Whom to trust with what
 //!
 //! Memory without a name can be given to anybody: nobody can shrink it, and whatever stands in it, a call of this crate
-//! is an error at most. Memory with a name can be shrunk by whoever can open it, and an access to what is gone ends a
+//! is an error at most. What is in an [`Arena`] goes together: whoever is given one lock can write over its neighbours. Memory with a name can be shrunk by whoever can open it, and an access to what is gone ends a
 //! process: it is for processes that trust each other that far.
-//!
-//! # What is not there yet
-//!
-//! - *Segments* with a header that refuses strangers, and an arena in them for small things, so that a value or a lock
-//!   costs some tens of bytes and no descriptor.
-//! - *Locks* between processes: mutex, read-write lock, semaphore, condition variable, event, barrier. The death of an
-//!   owner is reported once, with the lock held and the data in reach.
-//!
-//! The bare ground for these is in `ipc-sys`: sealed memory (`memory`), sleeping on a word (`futex`), a lock that
-//! reports a dead owner (`robust`). `ipc-queue` stands on these three.
 
 mod arena;
 pub mod array;
