@@ -12,7 +12,7 @@ use ipc_testkit::leaks::Snapshot;
 use ipc_testkit::{Rng, isolated, isolated_within};
 use peers::{
     Board, NoDescriptors, SHORT, Stranger, collect, eventually, foreign_fork, kill, resume, sleep_for_ever,
-    stop, travel,
+    stop, travel, wait_for_threads,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -426,6 +426,7 @@ fn as_many_wait_as_can() {
             drop(waited);
             assert_eq!(pair.changed.notify_all() as u64, n_waiters);
         });
+        wait_for_threads();
         assert_eq!(*pair.lock.lock().expect("it is healthy"), n_waiters + 1);
         // There is room again.
         let waited = pair.changed.wait_timeout(pair.lock.lock().expect("it is free"), SHORT);
@@ -518,6 +519,7 @@ fn child_of_a_foreign_fork_takes_part() {
             assert!(pair.changed.notify_one());
             assert_eq!(collect(waits), 0);
         });
+        wait_for_threads();
     });
 }
 

@@ -17,6 +17,7 @@ use ipc_testkit::isolated;
 use ipc_testkit::leaks::Snapshot;
 use peers::{
     Board, NoDescriptors, SHORT, Stranger, collect, foreign_fork, kill, resume, sleep_for_ever, stop, travel,
+    wait_for_threads,
 };
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -275,6 +276,7 @@ fn child_of_a_foreign_fork_takes_part() {
                 0
             );
         });
+        wait_for_threads();
     });
 }
 

@@ -13,7 +13,7 @@ use ipc_testkit::isolated;
 use ipc_testkit::leaks::Snapshot;
 use peers::{
     Board, NoDescriptors, SHORT, Stranger, collect, eventually, foreign_fork, kill, resume, sleep_for_ever,
-    stop, stop_time, travel,
+    stop, stop_time, travel, wait_for_threads,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::mem::forget;
@@ -344,6 +344,7 @@ fn child_of_a_foreign_fork_takes_part() {
             }
             is_over.store(true, SeqCst);
         });
+        wait_for_threads();
         let total: u64 = locks.iter().map(|lock| *lock.lock().expect("all is well")).sum();
         assert_eq!((total, arena.in_use()), (sum.load(SeqCst) + 4 * FORKS, 4));
         // And it dies like anybody.

@@ -12,7 +12,7 @@ use super::support::{LONG, fork_child};
 use ipc_codec::{Limits, decode, encode};
 use ipc_shared::SharedMemory;
 use ipc_sys::clock::Deadline;
-use ipc_sys::process::{Child, ExitStatus, Signal, exit_now};
+use ipc_sys::process::{Child, ExitStatus, Signal, exit_now, thread_count};
 use ipc_sys::socket::MessageSocket;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,6 +58,12 @@ pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < LONG, "it never came");
         std::thread::sleep(Duration::from_micros(200));
     }
+}
+
+/// Waits until the threads that were joined are gone for the system, too: many take their time on a busy machine.
+#[track_caller]
+pub(crate) fn wait_for_threads() {
+    eventually(|| thread_count().expect("procfs is there") == 1);
 }
 
 /// Waits until it is killed.
