@@ -57,6 +57,12 @@ fn smoke() {
         assert_eq!(semaphore.available_permits(), n);
     }
     assert!(format!("{semaphore:?}").contains("available_permits: 4"));
+    // Forgetting takes nothing from the other permits of the process.
+    let kept = semaphore.acquire().expect("one is free");
+    semaphore.acquire().expect("one is free").forget();
+    assert_eq!(semaphore.available_permits(), 2);
+    drop(kept);
+    assert_eq!(semaphore.available_permits(), 3);
 }
 
 /// Python's `test_bounded_semaphore`.

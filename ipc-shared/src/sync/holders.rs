@@ -5,7 +5,7 @@ use crate::arena::{AllocError, Arena, Held, Kind, N_SLOTS, Object, Shape, room_f
 use serde::de::{Deserializer, Error as _};
 
 /// How many processes have room at least if nobody says how many.
-pub(super) const DEFAULT_HOLDERS: usize = 60;
+pub(super) const DEFAULT_HOLDERS: usize = 48;
 
 /// What a lock with cells consists of: `fixed` bytes, and the cells. How many these are is the length of its shape, which each
 /// process keeps to itself.

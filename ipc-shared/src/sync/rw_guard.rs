@@ -64,8 +64,6 @@ pub struct RwLockReadGuard<'a, T> {
 pub struct RwLockWriteGuard<'a, T> {
     held: Held<'a>,
     data: NonNull<T>,
-    /// Whether the data may be half changed.
-    suspect: bool,
     panicked_before: bool,
 }
 
@@ -97,16 +95,13 @@ impl<'a, T: Pod> RwLockWriteGuard<'a, T> {
     pub(super) fn lock(object: &'a Object, deadline: Deadline) -> Result<Self, Refusal<Self>> {
         let acquired = raw(object).write(cells(object), object.peers(), deadline)?;
         let panicked_before = std::thread::panicking();
-        let guard = |suspect| RwLockWriteGuard {
-            held: Held { object, me: acquired.me },
-            data: data_of(object),
-            suspect,
-            panicked_before,
-        };
+        let held = Held { object, me: acquired.me };
+        let guard = RwLockWriteGuard { held, data: data_of(object), panicked_before };
+        // What was told once is poisoned from now on, unless this writer recovers.
         match acquired.state {
-            State::Clean => Ok(guard(false)),
-            State::OwnerDied => Err(Refusal::Lock(LockError::OwnerDied(guard(true)))),
-            State::Poisoned => Err(Refusal::Lock(LockError::Poisoned(guard(true)))),
+            State::Clean => Ok(guard),
+            State::OwnerDied => Err(Refusal::Lock(LockError::OwnerDied(guard))),
+            State::Poisoned => Err(Refusal::Lock(LockError::Poisoned(guard))),
         }
     }
 }
@@ -115,7 +110,6 @@ impl<T> RwLockWriteGuard<'_, T> {
     /// Says that the data is in order, after an [`OwnerDied`](LockError::OwnerDied) or a
     /// [`Poisoned`](LockError::Poisoned): the lock is healthy again.
     pub fn recover(&mut self) {
-        self.suspect = false;
         raw(self.held.object).recover();
     }
 }
@@ -140,7 +134,7 @@ impl<T> Drop for RwLockWriteGuard<'_, T> {
         if object.peers().me() != Some(me) {
             return;
         }
-        if self.suspect || std::thread::panicking() && !self.panicked_before {
+        if std::thread::panicking() && !self.panicked_before {
             raw(object).poison();
         }
         raw(object).unlock_write(object.peers(), me);

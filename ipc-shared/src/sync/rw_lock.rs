@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 /// A lock that many have for reading or one has for writing, and the data that it protects.
 ///
 /// `RwLock<()>` is a lock for something else, as `Mutex<()>` is. Clones are the same lock. It has 1 KiB of shared memory, if the
-/// data is small, no descriptor, and room for 60 processes that read at the same moment, with any number of threads: see
+/// data has up to 192 bytes, no descriptor, and room for 48 processes at least that read at the same moment, with any number of
+/// threads: see
 /// [`with_max_readers`](Self::with_max_readers). For data that is read in a moment a [`Mutex`](super::Mutex) is faster.
 ///
 /// # Blocking
