@@ -235,7 +235,7 @@ impl<T: Pod> Array<T> {
     /// ```
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, [T]>, LockError<MutexGuard<'_, [T]>>> {
-        Ok(self.lock_until(Deadline::NEVER)?)
+        self.lock_until(Deadline::NEVER)
     }
 
     /// Takes the lock if it is free, as [`Mutex::try_lock`](crate::sync::Mutex::try_lock) does.
@@ -245,7 +245,7 @@ impl<T: Pod> Array<T> {
     /// [`TryLockError::WouldBlock`] when somebody else has it; otherwise as [`lock`](Self::lock).
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, [T]>, TryLockError<MutexGuard<'_, [T]>>> {
-        Ok(self.lock_until(Deadline::NOW)?)
+        self.lock_until(Deadline::NOW)
     }
 
     /// Takes the lock if it is free within a time, as [`Mutex::lock_timeout`](crate::sync::Mutex::lock_timeout) does.
@@ -257,7 +257,7 @@ impl<T: Pod> Array<T> {
         &self,
         timeout: Duration,
     ) -> Result<MutexGuard<'_, [T]>, LockTimeoutError<MutexGuard<'_, [T]>>> {
-        Ok(self.lock_until(Deadline::after(timeout))?)
+        self.lock_until(Deadline::after(timeout))
     }
 
     /// Takes the lock if it is free before an instant, as [`Mutex::lock_deadline`](crate::sync::Mutex::lock_deadline) does.
@@ -269,13 +269,22 @@ impl<T: Pod> Array<T> {
         &self,
         deadline: Instant,
     ) -> Result<MutexGuard<'_, [T]>, LockTimeoutError<MutexGuard<'_, [T]>>> {
-        Ok(self.lock_until(Deadline::at(deadline))?)
+        self.lock_until(Deadline::at(deadline))
     }
 
+    /// Locks, as [`Mutex`](crate::sync::Mutex) does.
     #[inline]
-    fn lock_until(&self, deadline: Deadline) -> Result<MutexGuard<'_, [T]>, Refusal<MutexGuard<'_, [T]>>> {
+    fn lock_until<'a, E: From<Refusal<MutexGuard<'a, [T]>>>>(
+        &'a self,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, [T]>, E> {
         let guard = |held| MutexGuard::of_slice(held, self.len());
-        Held::lock(&self.object, deadline).map(guard).map_err(|refusal| refusal.map(guard))
+        match Held::lock_free(&self.object) {
+            Some(held) => Ok(guard(held)),
+            None => {
+                Held::lock(&self.object, deadline).map(guard).map_err(|refusal| refusal.map(guard).into())
+            }
+        }
     }
 
     /// Lends some elements to a function, under the lock.

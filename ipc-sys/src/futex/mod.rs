@@ -31,6 +31,20 @@ use std::time::Duration;
 /// ```
 pub const RECHECK: Duration = Duration::from_millis(50);
 
+/// The longest uninterrupted sleep of [`wait_low`].
+///
+/// Twice [`RECHECK`]: who sleeps on a word with an owner asks the kernel at each look whether the owner lives, and a waiter
+/// should take less than a two-thousandth of a processor.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::futex::{OWNER_RECHECK, RECHECK};
+///
+/// assert_eq!(OWNER_RECHECK, 2 * RECHECK);
+/// ```
+pub const OWNER_RECHECK: Duration = Duration::from_millis(100);
+
 /// Sleeps while `word` holds `expected`, until a wake, the deadline, or [`RECHECK`], whichever comes first.
 ///
 /// The caller looks at the word again in every case: wake-ups may come for no reason.
@@ -130,11 +144,11 @@ pub fn wake_all(word: &AtomicU32) {
     imp::wake(word, i32::MAX as u32);
 }
 
-/// Sleeps while the low 32 bits of `word` are those of `expected`, until a wake, the deadline, or [`RECHECK`], whichever
+/// Sleeps while the low 32 bits of `word` are those of `expected`, until a wake, the deadline, or [`OWNER_RECHECK`], whichever
 /// comes first.
 ///
 /// The whole word is compared once before the sleep; the kernel then compares the low half alone. So a change of the
-/// high half that comes in between, and is not followed by a wake, is noticed after [`RECHECK`] only. A protocol whose
+/// high half that comes in between, and is not followed by a wake, is noticed after [`OWNER_RECHECK`] only. A protocol whose
 /// every change alters the low half, or wakes, has no such delay. As for [`wait`], the caller looks at the word again in
 /// every case.
 ///
@@ -168,7 +182,7 @@ pub fn wake_all(word: &AtomicU32) {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
-    let timeout = deadline.remaining_at_most(RECHECK);
+    let timeout = deadline.remaining_at_most(OWNER_RECHECK);
     if !timeout.is_zero() && word.load(Ordering::Relaxed) == expected {
         imp::wait(imp::low_half(word), expected as u32, timeout);
     }

@@ -26,10 +26,10 @@
 //! | --- | --- |
 //! | the exchange that takes the lock | the word of a dead owner: one waiter takes it and reports the death |
 //! | the exchange that sets `CONTENDED` | an owner that will wake nobody: a system call for nothing |
-//! | being woken | the word `0`; other sleepers look at it within `RECHECK` |
+//! | being woken | the word `0`; other sleepers look at it within `OWNER_RECHECK` |
 //! | the exchange that takes the lock from the dead | the word of a dead owner; what the dead taker should have told is told |
 //! | `poison` or `recover` | the word of a dead owner, which is reported whatever the health |
-//! | the swap that frees the lock | the word `0`; sleepers look at it within `RECHECK` |
+//! | the swap that frees the lock | the word `0`; sleepers look at it within `OWNER_RECHECK` |
 
 use super::shim::{self, AtomicU32, AtomicU64};
 use super::spin::{self, Patience};
