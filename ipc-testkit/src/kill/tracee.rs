@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use super::forked::{Change, Ending, Forked, Patience};
+use super::pin::Pin;
 use std::cell::Cell;
 use std::io;
 
@@ -36,11 +37,13 @@ pub(super) struct Tracee {
     is_running: Cell<bool>,
     /// The address of a breakpoint, and the word that stood there.
     planted: Cell<Option<(u64, u64)>>,
+    _pin: Pin,
 }
 
 impl Tracee {
     /// Forks a child and returns when it stands before the call.
     pub(super) fn start(call: impl FnOnce()) -> Tracee {
+        let pin = Pin::new();
         let child = Forked::start(|| {
             // With a trace of the stack a panic would be millions of single steps.
             std::panic::set_hook(Box::new(|panic| eprintln!("in the call that is swept: {panic}")));
@@ -50,7 +53,8 @@ impl Tracee {
             call();
             mark();
         });
-        let mut tracee = Tracee { child, marker: 0, is_running: Cell::new(true), planted: Cell::new(None) };
+        let (is_running, planted) = (Cell::new(true), Cell::new(None));
+        let mut tracee = Tracee { child, marker: 0, is_running, planted, _pin: pin };
         assert_eq!(tracee.wait(&mut || true), Stop::Trap, "the child does not come to the call");
         tracee.request(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as u64);
         tracee.marker = tracee.address();
