@@ -2,11 +2,19 @@
 //!
 //! `cargo test` does some hundred kills, `cargo test -p ipc-shared --test kill -- --full` some ten thousand.
 
+mod barrier;
 mod birth;
 mod cells;
 mod change;
+mod condvar;
+mod event;
 mod inside;
+mod members;
 mod mutex;
+mod reentrant;
+mod rw_lock;
+mod semaphore;
+mod wake_race;
 mod words;
 
 #[path = "../support/mod.rs"]
@@ -37,6 +45,32 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "mutex_stops", run: mutex::stops },
         Scenario { name: "mutex_long_stop", run: mutex::long_stop },
         Scenario { name: "mutex_storm", run: mutex::many },
+        Scenario { name: "fork", run: members::fork },
+        Scenario { name: "twins", run: members::twins },
+        Scenario { name: "traffic", run: members::traffic },
+        Scenario { name: "reentrant_twice", run: reentrant::twice },
+        Scenario { name: "event_set", run: event::set },
+        Scenario { name: "event_clear", run: event::clear },
+        Scenario { name: "event_asleep", run: event::asleep },
+        Scenario { name: "condvar_notify", run: condvar::notify },
+        Scenario { name: "condvar_asleep", run: condvar::asleep },
+        Scenario { name: "condvar_swallowed", run: condvar::swallowed },
+        Scenario { name: "condvar_storm", run: condvar::many },
+        Scenario { name: "semaphore_acquire", run: semaphore::acquire },
+        Scenario { name: "semaphore_forget", run: semaphore::forget },
+        Scenario { name: "semaphore_add", run: semaphore::add },
+        Scenario { name: "semaphore_inherit", run: semaphore::inherit },
+        Scenario { name: "semaphore_asleep", run: semaphore::asleep },
+        Scenario { name: "semaphore_pairs", run: semaphore::pairs },
+        Scenario { name: "semaphore_swallowed", run: semaphore::swallowed },
+        Scenario { name: "semaphore_storm", run: semaphore::many },
+        Scenario { name: "rw_lock_read", run: rw_lock::read_one },
+        Scenario { name: "rw_lock_write", run: rw_lock::write_one },
+        Scenario { name: "rw_lock_read_after_death", run: rw_lock::read_after_death },
+        Scenario { name: "rw_lock_repair", run: rw_lock::repair },
+        Scenario { name: "rw_lock_pairs", run: rw_lock::pairs },
+        Scenario { name: "rw_lock_storm", run: rw_lock::many },
+        Scenario { name: "barrier_last", run: barrier::last },
         // The last ones: from there on the kernel refuses files without names.
         Scenario { name: "create_in_place", run: birth::create_in_place },
         Scenario { name: "create_list_in_place", run: birth::create_list_in_place },

@@ -2,7 +2,7 @@
 //!
 //! After each the next one has the lock at once, is told of a death inside once and never without one, and finds the data.
 
-use crate::inside::{Found, IS_INSIDE, Inside, LIMIT, TOLD, WRONG, enter, survive, try_work, work};
+use crate::inside::{Found, IS_INSIDE, Inside, LIMIT, TOLD, WRONG, enter, row_of, survive, try_work, work};
 use crate::support::{fork_child, join};
 use crate::words::Bare;
 use ipc_shared::Arena;
@@ -81,9 +81,9 @@ fn sweep_one(
             place.map_or_else(|| losses += 1, |place| seen[place] += 1);
         },
     );
-    eprintln!("{label}: {} instructions, {expected:?} {seen:?}, {} missed", swept.steps, swept.missed);
+    eprintln!("{label}: {expected:?} {seen:?}");
     let ok = seen.iter().all(|&count| count > 0) && arena.in_use() == 0;
-    let row = swept.row(label);
+    let row = row_of(&swept, label);
     Row { losses, ok: row.ok && ok, ..row }
 }
 
@@ -112,8 +112,8 @@ pub(crate) fn asleep(args: &Args) -> Row {
             losses += u64::from(survive(&lock, &("mutex_asleep", point, phase)).is_none());
         },
     );
-    eprintln!("mutex_asleep: {} instructions, {n_woken} were woken, {} missed", swept.steps, swept.missed);
-    let row = swept.row("mutex_asleep");
+    eprintln!("mutex_asleep: {n_woken} were woken");
+    let row = row_of(&swept, "mutex_asleep");
     Row { losses, ok: row.ok && n_woken > 0, ..row }
 }
 
@@ -149,8 +149,7 @@ fn sweep_two(
             losses += u64::from(found.is_none() || told > n_dead + 1);
         },
     );
-    eprintln!("{label}: {} instructions, {} pairs, {} missed", swept.steps, swept.points, swept.missed);
-    let row = swept.row(label);
+    let row = row_of(&swept, label);
     Row { losses, ok: row.ok && arena.in_use() == 0, ..row }
 }
 
@@ -167,8 +166,8 @@ pub(crate) fn recovery(args: &Args) -> Row {
     let swept = sweep_recovery(3, args.scale(997, 3), make, call, call, Bare::state, |bare, points| {
         losses += u64::from(survive(&bare.lock, &("mutex_recovery", points)).is_none());
     });
-    eprintln!("mutex_recovery: {} chains, {} states, {} missed", swept.points, swept.states, swept.missed);
-    let row = swept.row("mutex_recovery");
+    eprintln!("mutex_recovery: {} states", swept.states);
+    let row = row_of(&swept, "mutex_recovery");
     Row { losses, ok: row.ok && swept.states > 2 && arena.in_use() == 0, ..row }
 }
 
@@ -201,8 +200,8 @@ pub(crate) fn stops(args: &Args) -> Row {
             late.set(late.get() + u64::from(!is_clean || ending != Ending::Returned));
         },
     );
-    eprintln!("mutex_stops: {} points, {n_busy} with the lock, {} missed", swept.points, swept.missed);
-    let row = swept.row("mutex_stops");
+    eprintln!("mutex_stops: {n_busy} with the lock");
+    let row = row_of(&swept, "mutex_stops");
     Row { losses: losses + late.get(), ok: row.ok && n_busy > 0, ..row }
 }
 
@@ -252,6 +251,6 @@ pub(crate) fn many(args: &Args) -> Row {
         },
     );
     eprintln!("mutex_storm: {} kills, {n_told} told, {n_entered} entries", swept.kills);
-    let row = swept.row("mutex_storm");
+    let row = row_of(&swept, "mutex_storm");
     Row { losses, ok: row.ok && n_told > 0 && arena.in_use() == 0, ..row }
 }
