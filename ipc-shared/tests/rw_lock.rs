@@ -10,7 +10,7 @@ use ipc_shared::sync::{
     TryReadError,
 };
 use ipc_sys::process::Child;
-use ipc_testkit::isolated;
+use ipc_testkit::{isolated, isolated_within};
 use ipc_testkit::leaks::Snapshot;
 use peers::{Board, SHORT, Stranger, kill, resume, sleep_for_ever, stop, stop_time, travel};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -316,7 +316,8 @@ fn waiting_writer_killed() {
 
 #[test]
 fn stopped_owner_is_not_robbed() {
-    isolated(|| {
+    // Three waits of `stop_time`.
+    isolated_within(4 * LONG, || {
         let lock = lock([0; 2]);
         let stopped = reader(&lock);
         stop(&stopped);
