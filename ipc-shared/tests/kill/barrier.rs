@@ -58,7 +58,7 @@ pub(crate) fn last(args: &Args) -> Row {
     let arena = Arena::new();
     let mut losses = 0;
     let swept = sweep(
-        args.scale(499, 5),
+        args.scale(997, 1),
         || half_full(&arena),
         |(barrier, _)| wait(barrier),
         |(barrier, waiter), point| {

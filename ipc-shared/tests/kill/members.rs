@@ -8,6 +8,7 @@ use ipc_codec::{Limits, Message, encode};
 use ipc_shared::Arena;
 use ipc_shared::sync::Mutex;
 use ipc_sys::clock::Deadline;
+use ipc_sys::process::Signal;
 use ipc_sys::socket::MessageSocket;
 use ipc_testkit::kill::{Args, Moment, Row, storm, sweep, sweep_pairs};
 use std::cell::Cell;
@@ -68,6 +69,25 @@ pub(crate) fn fork(args: &Args) -> Row {
     };
     let row = row_of(&swept, "fork");
     Row { losses, ok: row.ok && holds(&arena, 0), ..row }
+}
+
+/// What a process leaves to its child is the child's, until that is killed.
+pub(crate) fn inherited(args: &Args) -> Row {
+    let arena = Arena::new();
+    let mut row = Row::new("inherited");
+    for _ in 0..args.scale(5, 500) {
+        let thing = new_in(&arena);
+        let child = fork_child(|| sleep(Duration::from_secs(1000)));
+        drop(thing);
+        let others: Vec<_> = (0..10).map(|_| new_in(&arena)).collect();
+        let is_kept = arena.in_use() == 1 + others.len();
+        drop(others);
+        child.signal(Signal::Kill).expect("it lives");
+        child.wait(Deadline::NEVER).expect("a child can be waited for");
+        row.losses += u64::from(!(is_kept && holds(&arena, 0)));
+        (row.points, row.kills) = (row.points + 1, row.kills + 1);
+    }
+    row
 }
 
 /// Two receive the same thing, and let go of it.

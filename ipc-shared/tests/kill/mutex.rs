@@ -118,12 +118,12 @@ pub(crate) fn asleep(args: &Args) -> Row {
 }
 
 pub(crate) fn pairs(args: &Args) -> Row {
-    sweep_two(args.scale(401, 13), args.scale(1601, 11), "mutex_pairs", new_in, 0)
+    sweep_two(args.scale(401, 3), args.scale(1601, 3), "mutex_pairs", new_in, 0)
 }
 
 /// Two who take over from the same dead owner.
 pub(crate) fn heirs(args: &Args) -> Row {
-    sweep_two(args.scale(1999, 17), args.scale(2203, 13), "mutex_heirs", left_by_the_dead, 1)
+    sweep_two(args.scale(1999, 11), args.scale(2203, 7), "mutex_heirs", left_by_the_dead, 1)
 }
 
 /// Two who take and leave the same lock, on which so many have died before.
@@ -203,6 +203,46 @@ pub(crate) fn stops(args: &Args) -> Row {
     eprintln!("mutex_stops: {n_busy} with the lock");
     let row = row_of(&swept, "mutex_stops");
     Row { losses: losses + late.get(), ok: row.ok && n_busy > 0, ..row }
+}
+
+/// One who was stopped while it takes over from the dead comes too late: the death is told once.
+pub(crate) fn slow_heir(args: &Args) -> Row {
+    let arena = Arena::new();
+    let (mut losses, mut n_busy) = (0, 0_u64);
+    let swept = sweep_stops(
+        args.scale(97, 1),
+        || left_by_the_dead(&arena),
+        |lock| assert_ne!(work(lock), Found::Busy),
+        |lock, _point| n_busy += u64::from(try_work(lock) == Found::Busy),
+        |lock, point, ending| {
+            let found = survive(&lock, &("mutex_slow_heir", point));
+            let told = lock.try_lock().map_or(u64::MAX, |guard| guard[TOLD]);
+            if (found, told, ending) != (Some(Found::Well), 1, Ending::Returned) {
+                eprintln!(
+                    "mutex_slow_heir: {found:?}, told {told} times, {ending:?}, after a stop at {point}"
+                );
+                losses += 1;
+            }
+        },
+    );
+    let row = row_of(&swept, "mutex_slow_heir");
+    Row { losses, ok: row.ok && n_busy > 0 && arena.in_use() == 0, ..row }
+}
+
+/// The names of the dead are given to nobody: however many come after the owner of a lock, its death is told.
+pub(crate) fn namesakes(args: &Args) -> Row {
+    let arena = Arena::new();
+    let mut row = Row::new("mutex_namesakes");
+    for n_before in 0..args.scale(8, 100) {
+        let lock = left_by_the_dead(&arena);
+        (0..n_before).for_each(|_| join(&fork_child(|| ())));
+        let living = fork_child(|| sleep(Duration::from_secs(1000)));
+        row.losses += u64::from(survive(&lock, &("mutex_namesakes", n_before)) != Some(Found::Died));
+        living.signal(Signal::Kill).expect("it lives");
+        living.wait(Deadline::NEVER).expect("a child can be waited for");
+        (row.points, row.kills) = (row.points + 1, row.kills + 1);
+    }
+    row
 }
 
 /// One who was stopped keeps its lock for long: nothing breaks it by the time.

@@ -7,6 +7,7 @@ use crate::support::{fork_child, join};
 use ipc_shared::Arena;
 use ipc_shared::sync::{LockTimeoutError, ReadError, RwLock, RwLockWriteGuard};
 use ipc_testkit::kill::{Args, Moment, Row, storm, sweep, sweep_pairs};
+use std::thread::yield_now;
 use std::time::Instant;
 
 type Lock = RwLock<Inside>;
@@ -36,7 +37,9 @@ fn read(lock: &Lock) -> Found {
         Err(ReadError::Poisoned(guard)) => (guard, Found::Poisoned),
         Err(other) => panic!("{other}"),
     };
-    let is_whole = guard[IS_INSIDE] == 0 && guard[0] == guard[1];
+    let first = guard[0];
+    yield_now();
+    let is_whole = guard[IS_INSIDE] == 0 && guard[1] == first;
     assert!(is_whole || found == Found::Poisoned, "a reader beside a writer");
     found
 }
@@ -56,23 +59,23 @@ fn survive(lock: &Lock, place: &dyn std::fmt::Debug) -> Option<Found> {
 
 pub(crate) fn read_one(args: &Args) -> Row {
     let call = |lock: &Lock| assert_eq!(read(lock), Found::Well);
-    sweep_one(args.scale(131, 1), "rw_lock_read", new_in, call, &[Found::Well])
+    sweep_one(args.scale(499, 1), "rw_lock_read", new_in, call, &[Found::Well])
 }
 
 pub(crate) fn write_one(args: &Args) -> Row {
     let call = |lock: &Lock| assert_eq!(write(lock), Found::Well);
-    sweep_one(args.scale(131, 1), "rw_lock_write", new_in, call, &[Found::Well, Found::Died])
+    sweep_one(args.scale(499, 1), "rw_lock_write", new_in, call, &[Found::Well, Found::Died])
 }
 
 /// Reading what a dead writer has left takes its death from nobody.
 pub(crate) fn read_after_death(args: &Args) -> Row {
     let call = |lock: &Lock| assert_eq!(read(lock), Found::Poisoned);
-    sweep_one(args.scale(997, 3), "rw_lock_read_after_death", left_by_the_dead, call, &[Found::Died])
+    sweep_one(args.scale(997, 1), "rw_lock_read_after_death", left_by_the_dead, call, &[Found::Died])
 }
 
 pub(crate) fn repair(args: &Args) -> Row {
     let call = |lock: &Lock| assert_eq!(write(lock), Found::Died);
-    sweep_one(args.scale(499, 3), "rw_lock_repair", left_by_the_dead, call, &[Found::Died, Found::Well])
+    sweep_one(args.scale(997, 1), "rw_lock_repair", left_by_the_dead, call, &[Found::Died, Found::Well])
 }
 
 fn sweep_one(
@@ -107,8 +110,8 @@ pub(crate) fn pairs(args: &Args) -> Row {
     let arena = Arena::new();
     let mut losses = 0;
     let swept = sweep_pairs(
-        args.scale(1499, 29),
-        args.scale(1601, 31),
+        args.scale(2999, 29),
+        args.scale(3203, 31),
         || new_in(&arena),
         |lock| _ = read_as_it_is(lock),
         |lock| assert_eq!(write(lock), Found::Well),

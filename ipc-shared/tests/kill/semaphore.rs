@@ -25,12 +25,12 @@ fn one_in(arena: &Arena, n: u32) -> Semaphore {
 
 pub(crate) fn acquire(args: &Args) -> Row {
     let call = |semaphore: &Semaphore| drop(semaphore.acquire().expect("one is free"));
-    sweep_one(args.scale(131, 1), "semaphore_acquire", |arena| one_in(arena, 2), call, &[2])
+    sweep_one(args.scale(499, 1), "semaphore_acquire", |arena| one_in(arena, 2), call, &[2])
 }
 
 pub(crate) fn forget(args: &Args) -> Row {
     let call = |semaphore: &Semaphore| semaphore.acquire().expect("one is free").forget();
-    sweep_one(args.scale(131, 1), "semaphore_forget", |arena| one_in(arena, 2), call, &[2, 1])
+    sweep_one(args.scale(499, 1), "semaphore_forget", |arena| one_in(arena, 2), call, &[2, 1])
 }
 
 pub(crate) fn add(args: &Args) -> Row {
@@ -46,7 +46,7 @@ pub(crate) fn inherit(args: &Args) -> Row {
         semaphore
     };
     let call = |semaphore: &Semaphore| drop(semaphore.acquire().expect("the dead have none"));
-    sweep_one(args.scale(499, 3), "semaphore_inherit", make, call, &[1])
+    sweep_one(args.scale(997, 1), "semaphore_inherit", make, call, &[1])
 }
 
 /// Sweeps a call. Survivors find one of the expected numbers of permits, and each of these once at least.
@@ -86,7 +86,7 @@ pub(crate) fn asleep(args: &Args) -> Row {
     let other = RefCell::new(None);
     let mut losses = 0;
     let swept = sweep_blocking(
-        args.scale(997, 3),
+        args.scale(2999, 3),
         || Cell::new(Some(semaphore.acquire().expect("one is free"))),
         |_| drop(semaphore.acquire().expect("one comes back")),
         |permit| {
@@ -115,8 +115,8 @@ pub(crate) fn pairs(args: &Args) -> Row {
     let mut losses = 0;
     let call = |semaphore: &Semaphore| drop(semaphore.acquire().expect("it comes back"));
     let swept = sweep_pairs(
-        args.scale(1499, 29),
-        args.scale(1601, 31),
+        args.scale(1999, 29),
+        args.scale(2203, 31),
         || one_in(&arena, 1),
         call,
         call,
