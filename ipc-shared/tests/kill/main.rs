@@ -44,6 +44,7 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "mutex_recovery", run: mutex::recovery },
         Scenario { name: "mutex_stops", run: mutex::stops },
         Scenario { name: "mutex_slow_heir", run: mutex::slow_heir },
+        Scenario { name: "mutex_copies", run: mutex::copies },
         Scenario { name: "mutex_namesakes", run: mutex::namesakes },
         Scenario { name: "mutex_long_stop", run: mutex::long_stop },
         Scenario { name: "mutex_storm", run: mutex::many },

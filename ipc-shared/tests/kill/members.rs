@@ -3,7 +3,7 @@
 //! After each and after all nothing is in the arena but what the living hold.
 
 use crate::inside::{LIMIT, row_of};
-use crate::support::fork_child;
+use crate::support::{fork_child, join};
 use ipc_codec::{Limits, Message, encode};
 use ipc_shared::Arena;
 use ipc_shared::sync::Mutex;
@@ -77,6 +77,8 @@ pub(crate) fn inherited(args: &Args) -> Row {
     let mut row = Row::new("inherited");
     for _ in 0..args.scale(5, 500) {
         let thing = new_in(&arena);
+        // Whoever takes the seat of a dead process takes nothing that was its own.
+        join(&fork_child(|| std::mem::forget(new_in(&arena))));
         let child = fork_child(|| sleep(Duration::from_secs(1000)));
         drop(thing);
         let others: Vec<_> = (0..10).map(|_| new_in(&arena)).collect();

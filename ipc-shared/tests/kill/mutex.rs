@@ -229,6 +229,30 @@ pub(crate) fn slow_heir(args: &Args) -> Row {
     Row { losses, ok: row.ok && n_busy > 0 && arena.in_use() == 0, ..row }
 }
 
+/// A forked child has a copy of the guard: neither dropping it nor dying with it gives the lock back.
+pub(crate) fn copies(_args: &Args) -> Row {
+    let arena = Arena::new();
+    let lock = new_in(&arena);
+    let guard = Cell::new(Some(lock.lock().expect("nobody has it")));
+    let mut losses = 0;
+    for drops in [true, false] {
+        let child = fork_child(|| {
+            if drops {
+                drop(guard.take());
+            }
+            sleep(Duration::from_secs(1000));
+        });
+        crate::wake_race::await_sleep(&child);
+        losses += u64::from(try_work(&lock) != Found::Busy);
+        child.signal(Signal::Kill).expect("it lives");
+        child.wait(Deadline::NEVER).expect("a child can be waited for");
+        losses += u64::from(try_work(&lock) != Found::Busy);
+    }
+    drop(guard);
+    losses += u64::from(survive(&lock, &"mutex_copies") != Some(Found::Well));
+    Row { points: 2, kills: 2, losses, ..Row::new("mutex_copies") }
+}
+
 /// The names of the dead are given to nobody: however many come after the owner of a lock, its death is told.
 pub(crate) fn namesakes(args: &Args) -> Row {
     let arena = Arena::new();
