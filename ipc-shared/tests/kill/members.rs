@@ -6,7 +6,7 @@ use crate::inside::{LIMIT, row_of};
 use crate::support::{fork_child, join};
 use ipc_codec::{Limits, Message, encode};
 use ipc_shared::Arena;
-use ipc_shared::sync::Mutex;
+use ipc_shared::sync::{LockError, Mutex};
 use ipc_sys::clock::Deadline;
 use ipc_sys::process::Signal;
 use ipc_sys::socket::MessageSocket;
@@ -139,8 +139,8 @@ pub(crate) fn traffic(args: &Args) -> Row {
         |(_, here), moment| {
             if moment == Moment::Over {
                 while receive(here) {}
-                let is_whole = holds(&arena, 1) && *kept.lock_timeout(LIMIT).expect("nobody has it") == 7;
-                losses += u64::from(!is_whole);
+                let is_whole = kept.lock().or_else(LockError::recover).is_ok_and(|data| *data == 7);
+                losses += u64::from(!(is_whole && holds(&arena, 1)));
             }
         },
     );
@@ -161,6 +161,7 @@ fn receive(socket: &MessageSocket) -> bool {
     let Ok(received) = socket.recv(&mut bytes, Deadline::NOW) else { return false };
     let message = Message::from_parts(bytes[..received.size].to_vec(), received.handles);
     let thing: Thing = message.decode(&Limits::default()).expect("it is held by the message");
-    assert_eq!(*thing.try_lock().expect("nobody has it"), 7);
+    // The same thing comes to several of them, and one may die with the lock.
+    assert_eq!(*thing.lock().or_else(LockError::recover).expect("this process takes part"), 7);
     true
 }
