@@ -10,8 +10,8 @@ use ipc_shared::sync::{
     TryReadError,
 };
 use ipc_sys::process::Child;
-use ipc_testkit::{isolated, isolated_within};
 use ipc_testkit::leaks::Snapshot;
+use ipc_testkit::{isolated, isolated_within};
 use peers::{Board, SHORT, Stranger, kill, resume, sleep_for_ever, stop, stop_time, travel};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

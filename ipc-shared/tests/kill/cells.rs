@@ -5,7 +5,8 @@
 use ipc_codec::{Limits, encode};
 use ipc_shared::Arena;
 use ipc_shared::sync::{LockError, Mutex, TryLockError};
-use ipc_testkit::kill::{Args, Row, sweep};
+use ipc_testkit::kill::{Args, Ending, Row, sweep, sweep_stops};
+use std::cell::RefCell;
 
 /// An arena, and something in it.
 struct State {
@@ -40,6 +41,39 @@ fn is_free(lock: &Mutex<u64>, data: u64) -> bool {
 
 pub(crate) fn make(args: &Args) -> Row {
     run(args.scale(53, 1), "make", State::new, |state| drop(Mutex::new_in(&state.arena, 1_u64)))
+}
+
+/// It does not die, but stands still, while another process looks for free cells and takes all it finds. Nobody gets what is
+/// the other's.
+pub(crate) fn make_slowly(args: &Args) -> Row {
+    const N_MORE: usize = 5;
+    let others: RefCell<Vec<Mutex<u64>>> = RefCell::default();
+    let mut losses = 0;
+    let swept = sweep_stops(
+        args.scale(53, 1),
+        State::new,
+        |state| {
+            let own = Mutex::new_in(&state.arena, 1_u64).expect("memory is left");
+            assert_eq!(*own.try_lock().expect("nobody else has it"), 1);
+        },
+        |state, _point| {
+            state.arena.in_use();
+            let make = |_| Mutex::new_in(&state.arena, 2_u64).expect("memory is left");
+            others.replace((0..N_MORE).map(make).collect());
+        },
+        |state, point, ending| {
+            let others = others.take();
+            let are_whole = others.iter().all(|lock| is_free(lock, 2)) && is_free(&state.kept, 7);
+            let is_all = state.arena.in_use() == 1 + N_MORE;
+            drop(others);
+            if !(are_whole && is_all && ending == Ending::Returned && state.is_whole(1)) {
+                eprintln!("make_slowly: two have got the same while one stood at {point}");
+                losses += 1;
+            }
+        },
+    );
+    eprintln!("make_slowly: {} instructions, {} points, {} missed", swept.steps, swept.points, swept.missed);
+    Row { losses, ..swept.row("make_slowly") }
 }
 
 pub(crate) fn send(args: &Args) -> Row {

@@ -10,7 +10,7 @@ use ipc_shared::sync::{LockError, Mutex};
 use ipc_sys::clock::Deadline;
 use ipc_sys::process::Signal;
 use ipc_sys::socket::MessageSocket;
-use ipc_testkit::kill::{Args, Moment, Row, storm, sweep, sweep_pairs};
+use ipc_testkit::kill::{Args, Ending, Moment, Row, storm, sweep, sweep_pairs, sweep_stops};
 use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::thread::sleep;
@@ -149,6 +149,51 @@ pub(crate) fn traffic(args: &Args) -> Row {
 }
 
 /// Sends a thing if there is room.
+/// A process does not die, but stands still while it lets go of something; meanwhile the only other holder puts it into a message
+/// and lets go, too. The message holds it all the same.
+///
+/// The one that stands still looks at the slots in order. So that it may have passed the message's slot before there was
+/// a message, and not yet the other holder's, the things come from a third process, which has had the first slot.
+pub(crate) fn drop_slowly(args: &Args) -> Row {
+    let message = Cell::new(None);
+    let mut losses = 0;
+    let swept = sweep_stops(
+        args.scale(29, 1),
+        || Cell::new(Some(from_elsewhere())),
+        |thing| drop(thing.take()),
+        |thing, _point| {
+            let thing = thing.take().expect("it is here, too");
+            message.set(Some(encode(&thing, &Limits::default()).expect("it can be sent")));
+        },
+        |_thing, point, ending| {
+            let message = message.take().expect("it was made");
+            let arrived = message.decode::<Thing>(&Limits::default());
+            if !arrived.is_ok_and(|thing| thing.try_lock().is_ok_and(|data| *data == 7))
+                || ending != Ending::Returned
+            {
+                eprintln!("drop_slowly: the message is empty after one stood at {point}");
+                losses += 1;
+            }
+        },
+    );
+    let row = row_of(&swept, "drop_slowly");
+    Row { losses, ..row }
+}
+
+/// A thing in the arena of a process that has ended.
+fn from_elsewhere() -> Thing {
+    let (there, here) = MessageSocket::pair().expect("a socket");
+    let maker = fork_child(|| {
+        send(&there, &new_in(&Arena::new()));
+        sleep(LIMIT);
+    });
+    let message = receive_message(&here, Deadline::after(LIMIT)).expect("it was sent");
+    let thing = message.decode(&Limits::default()).expect("it is held by the message");
+    maker.signal(Signal::Kill).expect("it sleeps");
+    maker.wait(Deadline::after(LIMIT)).expect("it is a child");
+    thing
+}
+
 fn send(socket: &MessageSocket, thing: &Thing) {
     let message = encode(thing, &Limits::default()).expect("it can be sent");
     let handles: Vec<_> = message.handles().iter().map(|handle| handle.as_fd()).collect();
@@ -157,11 +202,15 @@ fn send(socket: &MessageSocket, thing: &Thing) {
 
 /// Receives a thing and lets go of it; false if there is none.
 fn receive(socket: &MessageSocket) -> bool {
-    let mut bytes = [0; 256];
-    let Ok(received) = socket.recv(&mut bytes, Deadline::NOW) else { return false };
-    let message = Message::from_parts(bytes[..received.size].to_vec(), received.handles);
+    let Some(message) = receive_message(socket, Deadline::NOW) else { return false };
     let thing: Thing = message.decode(&Limits::default()).expect("it is held by the message");
     // The same thing comes to several of them, and one may die with the lock.
     assert_eq!(*thing.lock().or_else(LockError::recover).expect("this process takes part"), 7);
     true
+}
+
+fn receive_message(socket: &MessageSocket, deadline: Deadline) -> Option<Message> {
+    let mut bytes = [0; 256];
+    let received = socket.recv(&mut bytes, deadline).ok()?;
+    Some(Message::from_parts(bytes[..received.size].to_vec(), received.handles))
 }
