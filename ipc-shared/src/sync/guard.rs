@@ -40,6 +40,18 @@ pub(crate) const DATA_AT: usize = size_of::<RawMutex>();
 /// assert_eq!(*best.lock().unwrap(), [0.25, f64::INFINITY]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Can it outlive its lock? The compiler refuses:
+///
+/// ```compile_fail,E0505
+/// use ipc_shared::sync::Mutex;
+///
+/// let best = Mutex::new(0_u8)?;
+/// let mut guard = best.lock().unwrap();
+/// drop(best);
+/// *guard = 1;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     held: Held<'a>,
