@@ -144,7 +144,8 @@ pub(crate) fn many(args: &Args) -> Row {
             if number % 2 == 0 {
                 work(lock);
                 changed.notify_one();
-            } else if let Ok(guard) = lock.lock().or_else(LockError::recover) {
+            } else if let Ok(guard) = lock.lock() {
+                // What the dead have left is for those who can repair it.
                 let _ = changed.wait_timeout(guard, Duration::from_millis(5));
             }
         },
