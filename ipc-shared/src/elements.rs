@@ -123,8 +123,6 @@ pub(crate) fn shape_of<T>(kind: Kind, len: usize) -> Result<(Shape, usize), Allo
 }
 
 /// Decodes a handle to elements that stand behind a head of so many bytes: one, or as many as the message says.
-///
-/// Whoever sent the message could write the same number into shared memory, so it is held against the memory that there is.
 pub(crate) fn receive<'de, T, D: Deserializer<'de>>(
     kind: Kind,
     any_len: bool,
@@ -132,15 +130,8 @@ pub(crate) fn receive<'de, T, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Object, D::Error> {
     let (shape, _) = shape_of::<T>(kind, 1).map_err(D::Error::custom)?;
-    let object = Object::receive_from(shape, any_len, deserializer)?;
-    let size = size_of::<T>().checked_mul(object.shape().len()).and_then(|size| size.checked_add(head));
-    if size.is_none_or(|size| size > object.payload_size()) {
-        let (said, size) = (object.shape(), object.payload_size());
-        return Err(D::Error::custom(format_args!(
-            "the message says {said}, but the memory has {size} bytes"
-        )));
-    }
-    Ok(object)
+    let needed = |len| size_of::<T>().checked_mul(len)?.checked_add(head);
+    Object::receive_from(shape, any_len, needed, deserializer)
 }
 
 fn load_words<W: Word + AnyBitPattern>(object: &Object, offset: usize, target: &mut [W]) {

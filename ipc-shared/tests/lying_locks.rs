@@ -2,7 +2,7 @@
 
 use ipc_codec::{Limits, Message, decode, encode};
 use ipc_shared::Arena;
-use ipc_shared::sync::{Barrier, BoundedSemaphore, RwLock, Semaphore};
+use ipc_shared::sync::{Barrier, BoundedSemaphore, Condvar, Event, ReentrantMutex, RwLock, Semaphore};
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::SharedMapping;
 use ipc_testkit::isolated;
@@ -75,4 +75,21 @@ fn overwrite(memory: &OwnedHandle, truth: u64, lie: u64) {
 fn refused<T: DeserializeOwned>(bytes: &[u8], handles: Vec<OwnedHandle>) {
     let error = decode::<T>(bytes, handles, &Limits::default()).map(drop).expect_err("it is a lie");
     println!("{error}");
+}
+
+/// A small thing that says it is a large one.
+#[test]
+fn another_kind_than_the_memory_has_room_for() {
+    isolated(|| {
+        let arena = Arena::new();
+        let event = Event::new_in(&arena).expect("memory is left");
+        let (bytes, handles) = says(&event, shape(7, 0, 0), shape(6, 0, 0));
+        overwrite(&handles[0], shape(7, 0, 0), shape(6, 0, 0));
+        refused::<Condvar>(&bytes, handles);
+
+        let small = ReentrantMutex::new_in(&arena, 1_u64).expect("memory is left");
+        let (bytes, handles) = says(&small, shape(2, 8, 1), shape(2, 4000, 1));
+        overwrite(&handles[0], shape(2, 8, 1), shape(2, 4000, 1));
+        refused::<ReentrantMutex<[u8; 4000]>>(&bytes, handles);
+    });
 }

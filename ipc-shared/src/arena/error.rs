@@ -68,6 +68,8 @@ pub(crate) enum OpenError {
     OtherShape { wanted: super::Shape, found: super::Shape },
     #[error("a {wanted} is expected, and the message has {found}")]
     OtherType { wanted: super::Shape, found: super::Shape },
+    #[error("the message says {said}, but the memory has {size} bytes")]
+    TooSmall { said: super::Shape, size: usize },
     #[error("{0}{reason}", reason = source_text(.0))]
     Join(#[from] AllocError),
 }

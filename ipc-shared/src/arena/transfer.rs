@@ -35,9 +35,13 @@ impl Object {
     }
 
     /// Decodes a handle to something of the given shape. Of how many elements, only the message knows if `any_len`.
+    ///
+    /// `needed` tells how many bytes so many elements need. Whoever sent the message could write the same shape into the
+    /// shared memory, so it is held against the memory that there is.
     pub(crate) fn receive_from<'de, D: Deserializer<'de>>(
         expected: Shape,
         any_len: bool,
+        needed: impl FnOnce(usize) -> Option<usize>,
         deserializer: D,
     ) -> Result<Object, D::Error> {
         let Sent { segment: Arrived(segment), cell, generation, shape } = Sent::deserialize(deserializer)?;
@@ -46,8 +50,13 @@ impl Object {
         if wanted != found {
             return Err(D::Error::custom(OpenError::OtherType { wanted, found }));
         }
-        Object::receive(Arc::clone(&segment.segment), Place { cell, generation }, found)
-            .map_err(D::Error::custom)
+        let object = Object::receive(Arc::clone(&segment.segment), Place { cell, generation }, found)
+            .map_err(D::Error::custom)?;
+        let size = object.payload_size();
+        match needed(found.len()) {
+            Some(needed) if needed <= size => Ok(object),
+            _ => Err(D::Error::custom(OpenError::TooSmall { said: found, size })),
+        }
     }
 }
 

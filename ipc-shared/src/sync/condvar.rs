@@ -394,6 +394,13 @@ impl Serialize for Condvar {
 impl<'de> Deserialize<'de> for Condvar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shape = shape().ok_or_else(|| serde::de::Error::custom("there is no such shape"))?;
-        Ok(Condvar { object: Object::receive_from(shape, false, deserializer)? })
+        Ok(Condvar {
+            object: Object::receive_from(
+                shape,
+                false,
+                |_| Some(size_of::<RawCondvar<MAX_WAITERS>>()),
+                deserializer,
+            )?,
+        })
     }
 }

@@ -233,6 +233,8 @@ impl Serialize for Event {
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shape = shape().ok_or_else(|| serde::de::Error::custom("there is no such shape"))?;
-        Ok(Event { object: Object::receive_from(shape, false, deserializer)? })
+        Ok(Event {
+            object: Object::receive_from(shape, false, |_| Some(size_of::<RawEvent>()), deserializer)?,
+        })
     }
 }

@@ -33,12 +33,7 @@ impl Plan {
     pub(super) fn receive<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
         let shape = Shape::new(self.kind, self.data_size, 0);
         let shape = shape.ok_or_else(|| D::Error::custom("the data is too large"))?;
-        let object = Object::receive_from(shape, true, deserializer)?;
-        // From here on the number is relied on.
-        match self.size(object.shape().len()) <= object.payload_size() {
-            true => Ok(object),
-            false => Err(D::Error::custom("the memory is too small for what is said to be in it")),
-        }
+        Object::receive_from(shape, true, |n_cells| Some(self.size(n_cells)), deserializer)
     }
 
     fn size(self, n_cells: usize) -> usize {

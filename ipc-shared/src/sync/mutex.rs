@@ -2,7 +2,8 @@
 
 use super::error::{LockError, LockTimeoutError, Refusal, TryLockError};
 use super::guard::{DATA_AT, Held, MutexGuard};
-use crate::arena::{AllocError, Arena, Kind, Object, Shape};
+use crate::arena::{AllocError, Arena, Kind, Object};
+use crate::elements::{receive, shape_of};
 use bytemuck::Pod;
 use ipc_sys::clock::Deadline;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -204,8 +205,7 @@ impl<T: Pod> Mutex<T> {
 
     /// As [`new_in`](Self::new_in), for the types that are a mutex by another name.
     pub(crate) fn of_kind(kind: Kind, arena: &Arena, data: T) -> Result<Mutex<T>, AllocError> {
-        let size = size_of::<T>();
-        let shape = Self::shape(kind).ok_or(AllocError::TooLarge { size })?;
+        let (shape, size) = shape_of::<T>(kind, 1)?;
         let mutex = Mutex { object: Object::create(arena, shape, DATA_AT + size)?, data: PhantomData };
         // Nobody else has it yet, so it is free, and healthy.
         if let Ok(mut guard) = mutex.try_lock() {
@@ -219,7 +219,7 @@ impl<T: Pod> Mutex<T> {
         kind: Kind,
         deserializer: D,
     ) -> Result<Mutex<T>, D::Error> {
-        let object = crate::elements::receive::<T, D>(kind, false, DATA_AT, deserializer)?;
+        let object = receive::<T, D>(kind, false, DATA_AT, deserializer)?;
         Ok(Mutex { object, data: PhantomData })
     }
 
@@ -245,16 +245,6 @@ impl<T: Pod> Mutex<T> {
             Ok(held) => Ok(MutexGuard::of_one(held)),
             Err(refusal) => Err(refusal.map(MutexGuard::of_one).into()),
         }
-    }
-
-    fn shape(kind: Kind) -> Option<Shape> {
-        const {
-            assert!(
-                align_of::<T>() <= crate::arena::PAYLOAD_ALIGN,
-                "data in shared memory is aligned to 16 at most"
-            )
-        };
-        Shape::new(kind, size_of::<T>(), 1)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::error::{LockError, LockTimeoutError, TryLockError};
 use super::reentrant_guard::{DATA_AT, ReentrantMutexGuard};
-use crate::arena::{AllocError, Arena, Kind, Object, Shape};
+use crate::arena::{AllocError, Arena, Kind, Object};
+use crate::elements::{receive, shape_of};
 use bytemuck::Pod;
 use ipc_sys::clock::Deadline;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -98,8 +99,7 @@ impl<T: Pod> ReentrantMutex<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new_in(arena: &Arena, data: T) -> Result<ReentrantMutex<T>, AllocError> {
-        let size = size_of::<T>();
-        let shape = Self::shape().ok_or(AllocError::TooLarge { size })?;
+        let (shape, size) = shape_of::<T>(Kind::ReentrantMutex, 1)?;
         let object = Object::create(arena, shape, DATA_AT + size)?;
         let mutex = ReentrantMutex { object, data: PhantomData };
         // Nobody else has it yet, so it is free, and healthy.
@@ -212,16 +212,6 @@ impl<T: Pod> ReentrantMutex<T> {
     ) -> Result<ReentrantMutexGuard<'_, T>, LockTimeoutError<ReentrantMutexGuard<'_, T>>> {
         Ok(ReentrantMutexGuard::lock(&self.object, Deadline::at(deadline))?)
     }
-
-    fn shape() -> Option<Shape> {
-        const {
-            assert!(
-                align_of::<T>() <= crate::arena::PAYLOAD_ALIGN,
-                "data in shared memory is aligned to 16 at most"
-            )
-        };
-        Shape::new(Kind::ReentrantMutex, size_of::<T>(), 1)
-    }
 }
 
 impl<T> Clone for ReentrantMutex<T> {
@@ -247,8 +237,8 @@ impl<T: Pod> Serialize for ReentrantMutex<T> {
 /// From a handle in a message of the family, which is refused if it is not a reentrant mutex with data of the same size.
 impl<'de, T: Pod> Deserialize<'de> for ReentrantMutex<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let shape = Self::shape().ok_or_else(|| serde::de::Error::custom("the data is too large"))?;
-        Ok(ReentrantMutex { object: Object::receive_from(shape, false, deserializer)?, data: PhantomData })
+        let object = receive::<T, D>(Kind::ReentrantMutex, false, DATA_AT, deserializer)?;
+        Ok(ReentrantMutex { object, data: PhantomData })
     }
 }
 
