@@ -59,7 +59,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone)]
 pub struct Semaphore {
-    permits: Permits,
+    pub(super) permits: Permits,
 }
 
 impl Semaphore {
