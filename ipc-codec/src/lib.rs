@@ -109,9 +109,10 @@ pub mod frame;
 pub mod handle;
 mod limit;
 mod message;
+mod varint;
 
 pub use decode::decode;
-pub use encode::{encode, encode_into};
+pub use encode::{Scratch, encode, encode_into};
 pub use error::{DecodeError, EncodeError, FrameError};
 pub use limit::{Limits, MAX_HANDLES};
 pub use message::Message;

@@ -4,6 +4,7 @@ mod failure;
 mod handles;
 mod output;
 mod parts;
+mod scratch;
 mod serializer;
 
 use ipc_sys::handle::OwnedHandle;
@@ -11,7 +12,10 @@ use serde::Serialize;
 
 use crate::{EncodeError, Limits, Message};
 use handles::Handles;
+use output::Appended;
 use serializer::Serializer;
+
+pub use scratch::Scratch;
 
 /// Encodes a value into a message of its own.
 ///
@@ -71,7 +75,8 @@ pub fn encode_into<T: Serialize + ?Sized>(
 ) -> Result<(), EncodeError> {
     let mut added = Added { n_bytes: bytes.len(), bytes, armed: true };
     let mut handles = Handles::new(handles, limits);
-    value.serialize(&mut Serializer::new(added.bytes, &mut handles, limits))?;
+    let output = Appended::new(added.bytes, limits.max_frame);
+    value.serialize(&mut Serializer::new(output, &mut handles))?;
     handles.keep();
     added.armed = false;
     Ok(())

@@ -3,20 +3,21 @@
 use serde::ser::{self, Serialize};
 
 use super::failure::Failure;
+use super::output::Output;
 use super::serializer::Serializer;
 use crate::EncodeError;
 
 /// A sequence or a map, whose items must be as many as were declared: the reader would take what follows for
 /// the rest.
-pub(super) struct Counted<'s, 'a, 't> {
-    serializer: &'s mut Serializer<'a, 't>,
+pub(super) struct Counted<'s, 'a, 't, O> {
+    serializer: &'s mut Serializer<'a, 't, O>,
     declared: usize,
     written: usize,
 }
 
-impl<'s, 'a, 't> Counted<'s, 'a, 't> {
+impl<'s, 'a, 't, O> Counted<'s, 'a, 't, O> {
     #[inline]
-    pub(super) fn new(serializer: &'s mut Serializer<'a, 't>, declared: usize) -> Counted<'s, 'a, 't> {
+    pub(super) fn new(serializer: &'s mut Serializer<'a, 't, O>, declared: usize) -> Counted<'s, 'a, 't, O> {
         Counted { serializer, declared, written: 0 }
     }
 
@@ -30,7 +31,7 @@ impl<'s, 'a, 't> Counted<'s, 'a, 't> {
     }
 }
 
-impl ser::SerializeSeq for Counted<'_, '_, '_> {
+impl<O: Output> ser::SerializeSeq for Counted<'_, '_, '_, O> {
     type Ok = ();
     type Error = Failure;
 
@@ -46,7 +47,7 @@ impl ser::SerializeSeq for Counted<'_, '_, '_> {
     }
 }
 
-impl ser::SerializeMap for Counted<'_, '_, '_> {
+impl<O: Output> ser::SerializeMap for Counted<'_, '_, '_, O> {
     type Ok = ();
     type Error = Failure;
 
@@ -71,7 +72,7 @@ impl ser::SerializeMap for Counted<'_, '_, '_> {
 /// them.
 macro_rules! fields {
     ($($trait:ident $method:ident;)*) => {$(
-        impl ser::$trait for &mut Serializer<'_, '_> {
+        impl<O: Output> ser::$trait for &mut Serializer<'_, '_, O> {
             type Ok = ();
             type Error = Failure;
 
@@ -97,7 +98,7 @@ fields! {
 /// The same for fields that have a name, which is not written.
 macro_rules! named_fields {
     ($($trait:ident)*) => {$(
-        impl ser::$trait for &mut Serializer<'_, '_> {
+        impl<O: Output> ser::$trait for &mut Serializer<'_, '_, O> {
             type Ok = ();
             type Error = Failure;
 

@@ -1,4 +1,4 @@
-//! The encoder: postcard writes the items; handles go to the table, and errors keep their reason.
+//! The encoder: items go to the output as postcard's format has them, handles to the table.
 
 use std::fmt::Write;
 
@@ -10,31 +10,24 @@ use super::output::Output;
 use super::parts::Counted;
 use crate::error::BoundedText;
 use crate::handle::{self, Lent, Shared};
-use crate::{EncodeError, Limits};
+use crate::{EncodeError, varint};
 
-/// Writes one value to the end of a buffer.
-pub(super) struct Serializer<'a, 't> {
-    inner: postcard::Serializer<Output<'a>>,
+/// Writes one value to an output.
+pub(super) struct Serializer<'a, 't, O> {
+    output: O,
     handles: &'a mut Handles<'t>,
 }
 
-impl<'a, 't> Serializer<'a, 't> {
+impl<'a, 't, O: Output> Serializer<'a, 't, O> {
     #[inline]
-    pub(super) fn new(
-        bytes: &'a mut Vec<u8>,
-        handles: &'a mut Handles<'t>,
-        limits: &Limits,
-    ) -> Serializer<'a, 't> {
-        Serializer { inner: postcard::Serializer { output: Output::new(bytes, limits.max_frame) }, handles }
+    pub(super) fn new(output: O, handles: &'a mut Handles<'t>) -> Serializer<'a, 't, O> {
+        Serializer { output, handles }
     }
 
-    /// Tells why postcard did not write an item.
-    #[cold]
-    fn explain(&self, error: postcard::Error) -> Failure {
-        match self.inner.output.refused() {
-            Some((size, limit)) => EncodeError::TooLarge { size, limit }.into(),
-            None => ser::Error::custom(error),
-        }
+    /// How many bytes were written.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
+        self.output.size()
     }
 
     #[inline]
@@ -84,21 +77,21 @@ impl<'a, 't> Serializer<'a, 't> {
     }
 }
 
-/// Items that postcard writes and that have nothing inside.
+/// Items that have nothing inside, as bytes or as another item.
 macro_rules! items {
-    ($($method:ident $type:ty;)*) => {$(
+    ($($method:ident($self:ident, $value:ident: $type:ty) $body:expr;)*) => {$(
         #[inline]
-        fn $method(self, value: $type) -> Result<(), Failure> {
-            self.inner.$method(value).map_err(|error| self.explain(error))
+        fn $method($self, $value: $type) -> Result<(), Failure> {
+            $body
         }
     )*};
 }
 
-impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
+impl<'s, 'a, 't, O: Output> ser::Serializer for &'s mut Serializer<'a, 't, O> {
     type Ok = ();
     type Error = Failure;
-    type SerializeSeq = Counted<'s, 'a, 't>;
-    type SerializeMap = Counted<'s, 'a, 't>;
+    type SerializeSeq = Counted<'s, 'a, 't, O>;
+    type SerializeMap = Counted<'s, 'a, 't, O>;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
     type SerializeTupleVariant = Self;
@@ -106,22 +99,37 @@ impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
     type SerializeStructVariant = Self;
 
     items! {
-        serialize_bool bool;
-        serialize_i8 i8;
-        serialize_i16 i16;
-        serialize_i32 i32;
-        serialize_i64 i64;
-        serialize_i128 i128;
-        serialize_u8 u8;
-        serialize_u16 u16;
-        serialize_u32 u32;
-        serialize_u64 u64;
-        serialize_u128 u128;
-        serialize_f32 f32;
-        serialize_f64 f64;
-        serialize_char char;
-        serialize_str &str;
-        serialize_bytes &[u8];
+        serialize_bool(self, value: bool) self.serialize_u8(value.into());
+        serialize_i8(self, value: i8) self.serialize_u8(value as u8);
+        serialize_i16(self, value: i16) self.serialize_i64(value.into());
+        serialize_i32(self, value: i32) self.serialize_i64(value.into());
+        serialize_i64(self, value: i64) self.serialize_u64(varint::zigzag(value));
+        serialize_i128(self, value: i128) self.serialize_u128(varint::zigzag_128(value));
+        serialize_u8(self, value: u8) self.output.write(&[value]);
+        serialize_u16(self, value: u16) self.serialize_u64(value.into());
+        serialize_u32(self, value: u32) self.serialize_u64(value.into());
+        serialize_f32(self, value: f32) self.output.write(&value.to_bits().to_le_bytes());
+        serialize_f64(self, value: f64) self.output.write(&value.to_bits().to_le_bytes());
+        serialize_char(self, value: char) self.serialize_str(value.encode_utf8(&mut [0; 4]));
+        serialize_str(self, value: &str) self.serialize_bytes(value.as_bytes());
+    }
+
+    #[inline]
+    fn serialize_u64(self, value: u64) -> Result<(), Failure> {
+        let (bytes, size) = varint::encode(value);
+        self.output.write_short(&bytes, size)
+    }
+
+    #[inline]
+    fn serialize_u128(self, value: u128) -> Result<(), Failure> {
+        let (bytes, size) = varint::encode_128(value);
+        self.output.write(&bytes[..size])
+    }
+
+    #[inline]
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), Failure> {
+        self.serialize_u64(value.len() as u64)?;
+        self.output.write(value)
     }
 
     #[inline]
@@ -183,7 +191,7 @@ impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
     }
 
     #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't>, Failure> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't, O>, Failure> {
         let declared = self.write_len(len)?;
         Ok(Counted::new(self, declared))
     }
@@ -211,7 +219,7 @@ impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
     }
 
     #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't>, Failure> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Counted<'s, 'a, 't, O>, Failure> {
         self.serialize_seq(len)
     }
 
@@ -235,12 +243,11 @@ impl<'s, 'a, 't> ser::Serializer for &'s mut Serializer<'a, 't> {
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<(), Failure> {
         // The length goes first, so the text is made before it is written; formatting it twice could give two
         // lengths.
-        let room = self.inner.output.room();
+        let room = self.output.room();
         let mut text = BoundedText::new(room);
         if write!(text, "{value}").is_err() {
             if text.is_full() {
-                let error = self.inner.output.refuse(room.saturating_add(1));
-                return Err(self.explain(error));
+                return Err(self.output.refuse(room.saturating_add(1)));
             }
             return Err(ser::Error::custom("its text form could not be written"));
         }
