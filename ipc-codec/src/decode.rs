@@ -33,13 +33,20 @@ pub fn decode<T: DeserializeOwned>(
     handles: Vec<OwnedHandle>,
     limits: &Limits,
 ) -> Result<T, DecodeError> {
+    let mut handles = Incoming::new(handles, limits)?;
+    decode_with(bytes, &mut handles, limits)
+}
+
+/// Not a part of [`decode()`], so that where the caller has no handles, nothing remains of the `Vec` without them.
+fn decode_with<T: DeserializeOwned>(
+    bytes: &[u8],
+    handles: &mut Incoming,
+    limits: &Limits,
+) -> Result<T, DecodeError> {
     if bytes.len() > limits.max_frame {
         return Err(DecodeError::TooLarge { size: bytes.len(), limit: limits.max_frame });
     }
-    if handles.len() > limits.handle_limit() {
-        return Err(DecodeError::TooManyHandles { count: handles.len(), limit: limits.handle_limit() });
-    }
-    let mut state = State::new(bytes, Incoming::new(handles), limits);
+    let mut state = State::new(bytes, handles, limits);
     let value = T::deserialize(state.deserializer())?;
     state.finish()?;
     Ok(value)

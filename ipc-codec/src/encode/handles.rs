@@ -10,7 +10,7 @@ pub(super) struct Handles<'a> {
     table: &'a mut Vec<OwnedHandle>,
     /// How many there were before.
     first: usize,
-    limit: usize,
+    limits: &'a Limits,
     /// Made for the first value that shares a handle.
     shared: Option<Outgoing>,
     armed: bool,
@@ -18,15 +18,16 @@ pub(super) struct Handles<'a> {
 
 impl<'a> Handles<'a> {
     #[inline]
-    pub(super) fn new(table: &'a mut Vec<OwnedHandle>, limits: &Limits) -> Handles<'a> {
-        Handles { first: table.len(), table, limit: limits.handle_limit(), shared: None, armed: true }
+    pub(super) fn new(table: &'a mut Vec<OwnedHandle>, limits: &'a Limits) -> Handles<'a> {
+        Handles { first: table.len(), table, limits, shared: None, armed: true }
     }
 
     /// The index of the next handle, if the message may have one more.
     pub(super) fn next_index(&self) -> Result<u32, EncodeError> {
         let index = self.table.len() - self.first;
-        if index >= self.limit {
-            return Err(EncodeError::TooManyHandles { count: index + 1, limit: self.limit });
+        let limit = self.limits.handle_limit();
+        if index >= limit {
+            return Err(EncodeError::TooManyHandles { count: index + 1, limit });
         }
         Ok(index as u32)
     }
@@ -42,10 +43,17 @@ impl<'a> Handles<'a> {
 
     /// Leaves what was added where it is.
     #[inline]
-    pub(super) fn keep(mut self) {
-        // Before: what was made may panic when it is dropped, and then nothing was added.
-        self.shared = None;
+    pub(super) fn keep(&mut self) {
+        if self.shared.is_some() {
+            // Before: what was made may panic when it is dropped, and then nothing was added.
+            self.shared = None;
+        }
         self.armed = false;
+    }
+
+    #[cold]
+    fn take_back(&mut self) {
+        self.table.truncate(self.first);
     }
 }
 
@@ -53,7 +61,7 @@ impl Drop for Handles<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.armed {
-            self.table.truncate(self.first);
+            self.take_back();
         }
     }
 }

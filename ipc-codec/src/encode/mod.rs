@@ -75,8 +75,8 @@ pub fn encode_into<T: Serialize + ?Sized>(
 ) -> Result<(), EncodeError> {
     let mut added = Added { n_bytes: bytes.len(), bytes, armed: true };
     let mut handles = Handles::new(handles, limits);
-    let output = Appended::new(added.bytes, limits.max_frame);
-    value.serialize(&mut Serializer::new(output, &mut handles))?;
+    let mut output = Appended::new(added.bytes, limits.max_frame);
+    value.serialize(&mut Serializer::new(&mut output, &mut handles))?;
     handles.keep();
     added.armed = false;
     Ok(())

@@ -2,16 +2,18 @@
 
 use super::failure::Failure;
 use crate::EncodeError;
-use crate::varint::MAX_SIZE;
+use crate::varint::Short;
 
 /// What takes bytes, and refuses those beyond its limit.
 pub(super) trait Output {
     /// Adds `bytes`.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// Adds the first `size` of `bytes`; the others may be written beside them, since it is faster to copy as many every
-    /// time.
-    fn write_short(&mut self, bytes: &[u8; MAX_SIZE], size: usize) -> Result<(), Failure>;
+    /// Adds the first `size` of the bytes of a short item.
+    ///
+    /// The others may be written beside them, where there is room: it is faster to copy as many every time, out of a
+    /// register.
+    fn write_short(&mut self, bytes: Short, size: usize) -> Result<(), Failure>;
 
     /// How many bytes were added.
     fn size(&self) -> usize;
@@ -57,12 +59,18 @@ impl Output for Appended<'_> {
     }
 
     #[inline]
-    fn write_short(&mut self, bytes: &[u8; MAX_SIZE], size: usize) -> Result<(), Failure> {
+    fn write_short(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
         if size > self.room() {
             return Err(self.refuse(size));
         }
+        let bytes = bytes.to_le_bytes();
+        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
+            // Nothing is allocated for the bytes beside.
+            self.bytes.extend_from_slice(&bytes[..size]);
+            return Ok(());
+        }
         let end = self.bytes.len() + size;
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(&bytes);
         self.bytes.truncate(end);
         Ok(())
     }
@@ -82,8 +90,8 @@ impl Output for Appended<'_> {
 pub(super) struct Near<'a> {
     /// No longer than the limit, so that what fits is allowed. Empty when everything has moved.
     buffer: &'a mut [u8],
-    /// How much of the buffer is filled.
-    filled: usize,
+    /// How many bytes were added, to the buffer until everything moves.
+    size: usize,
     moved: &'a mut Vec<u8>,
     limit: usize,
 }
@@ -93,50 +101,67 @@ impl<'a> Near<'a> {
     pub(super) fn new(buffer: &'a mut [u8], moved: &'a mut Vec<u8>, limit: usize) -> Near<'a> {
         moved.clear();
         let size = buffer.len().min(limit);
-        Near { buffer: &mut buffer[..size], filled: 0, moved, limit }
+        Near { buffer: &mut buffer[..size], size: 0, moved, limit }
     }
 
-    /// Adds bytes that may be too many for the buffer.
+    /// Where the next `size` bytes go, if there is room for them.
+    #[inline]
+    fn next(&mut self, size: usize) -> Option<&mut [u8]> {
+        self.buffer.get_mut(self.size..)?.get_mut(..size)
+    }
+
+    /// Adds bytes for which the buffer has no room.
     #[inline(never)]
     fn write_far(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if let Some(target) = self.buffer.get_mut(self.filled..self.filled + bytes.len()) {
-            target.copy_from_slice(bytes);
-            self.filled += bytes.len();
+        let mut moved = self.moved_away();
+        moved.write(bytes)?;
+        self.size = moved.size();
+        Ok(())
+    }
+
+    /// The same for a short item, for which there may be room, if not for what may be written beside it.
+    #[inline(never)]
+    fn write_short_far(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
+        if let Some(target) = self.next(size) {
+            target.copy_from_slice(&bytes.to_le_bytes()[..size]);
+            self.size += size;
             return Ok(());
         }
-        if bytes.len() > self.room() {
-            return Err(self.refuse(bytes.len()));
-        }
-        let buffer = std::mem::take(&mut self.buffer);
-        self.moved.extend_from_slice(&buffer[..std::mem::take(&mut self.filled)]);
-        self.moved.extend_from_slice(bytes);
+        let mut moved = self.moved_away();
+        moved.write_short(bytes, size)?;
+        self.size = moved.size();
         Ok(())
+    }
+
+    /// Moves what is in the buffer, if anything is, and gives the place where everything goes from then on.
+    #[inline]
+    fn moved_away(&mut self) -> Appended<'_> {
+        let buffer = std::mem::take(&mut self.buffer);
+        self.moved.extend_from_slice(buffer.get(..self.size).unwrap_or_default());
+        Appended { bytes: self.moved, start: 0, limit: self.limit }
     }
 }
 
 impl Output for Near<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let end = self.filled + bytes.len();
-        let Some(target) = self.buffer.get_mut(self.filled..end) else { return self.write_far(bytes) };
+        let Some(target) = self.next(bytes.len()) else { return self.write_far(bytes) };
         target.copy_from_slice(bytes);
-        self.filled = end;
+        self.size += bytes.len();
         Ok(())
     }
 
     #[inline]
-    fn write_short(&mut self, bytes: &[u8; MAX_SIZE], size: usize) -> Result<(), Failure> {
-        let Some(target) = self.buffer.get_mut(self.filled..self.filled + MAX_SIZE) else {
-            return self.write_far(&bytes[..size]);
-        };
-        target.copy_from_slice(bytes);
-        self.filled += size;
+    fn write_short(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
+        let Some(target) = self.next(size_of::<Short>()) else { return self.write_short_far(bytes, size) };
+        target.copy_from_slice(&bytes.to_le_bytes());
+        self.size += size;
         Ok(())
     }
 
     #[inline]
     fn size(&self) -> usize {
-        self.filled + self.moved.len()
+        self.size
     }
 
     #[inline]

@@ -4,18 +4,19 @@ use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
 
 use super::handles::Handles;
-use super::output::Near;
+use super::output::{Near, Output};
 use super::serializer::Serializer;
 use crate::{EncodeError, Limits};
 
-/// How many bytes of payload need no allocation.
-const INLINE_SIZE: usize = 128;
+/// How many bytes of payload need no allocation. More would cost every value: they are zeroed first.
+const INLINE_SIZE: usize = 64;
 
 /// Room for one encoded value at a time: small ones stand in it, large ones in a `Vec` behind it.
 ///
 /// For a transport that copies the payload somewhere else at once, and whose items are mostly a few bytes long. The room
-/// is made on the stack for one value, or kept for many. Up to 128 bytes it allocates nothing; beyond that, it allocates
-/// for the first value, and uses the memory again for the next. It is 200 bytes large: hand it on by reference.
+/// is made on the stack for one value, or kept for many. Up to 64 bytes it allocates nothing; beyond that, it allocates
+/// for the first value, and uses the memory again for the next. It is larger than what it
+/// holds: hand it on by reference.
 ///
 /// # Examples
 ///
@@ -79,15 +80,20 @@ impl Scratch {
     #[inline]
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, limits: &Limits) -> Result<(), EncodeError> {
         self.size = 0;
-        self.handles.clear();
+        if !self.handles.is_empty() {
+            self.close_handles();
+        }
         let mut handles = Handles::new(&mut self.handles, limits);
-        let output = Near::new(&mut self.inline, &mut self.moved, limits.max_frame);
-        let mut serializer = Serializer::new(output, &mut handles);
-        value.serialize(&mut serializer)?;
-        let size = serializer.size();
+        let mut output = Near::new(&mut self.inline, &mut self.moved, limits.max_frame);
+        value.serialize(&mut Serializer::new(&mut output, &mut handles))?;
+        self.size = output.size();
         handles.keep();
-        self.size = size;
         Ok(())
+    }
+
+    #[cold]
+    fn close_handles(&mut self) {
+        self.handles.clear();
     }
 
     /// The payload of the value that was encoded last.

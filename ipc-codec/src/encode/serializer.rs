@@ -14,20 +14,14 @@ use crate::{EncodeError, varint};
 
 /// Writes one value to an output.
 pub(super) struct Serializer<'a, 't, O> {
-    output: O,
+    output: &'a mut O,
     handles: &'a mut Handles<'t>,
 }
 
 impl<'a, 't, O: Output> Serializer<'a, 't, O> {
     #[inline]
-    pub(super) fn new(output: O, handles: &'a mut Handles<'t>) -> Serializer<'a, 't, O> {
+    pub(super) fn new(output: &'a mut O, handles: &'a mut Handles<'t>) -> Serializer<'a, 't, O> {
         Serializer { output, handles }
-    }
-
-    /// How many bytes were written.
-    #[inline]
-    pub(super) fn size(&self) -> usize {
-        self.output.size()
     }
 
     #[inline]
@@ -116,8 +110,11 @@ impl<'s, 'a, 't, O: Output> ser::Serializer for &'s mut Serializer<'a, 't, O> {
 
     #[inline]
     fn serialize_u64(self, value: u64) -> Result<(), Failure> {
+        if value < 0x80 {
+            return self.output.write(&[value as u8]);
+        }
         let (bytes, size) = varint::encode(value);
-        self.output.write_short(&bytes, size)
+        self.output.write_short(bytes, size)
     }
 
     #[inline]

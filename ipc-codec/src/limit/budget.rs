@@ -15,28 +15,30 @@ pub(super) const MAX_HINT: usize = 4096;
 pub(super) const HINT_COST: usize = (1 << 20) * 5 / 2;
 
 /// What is left to spend.
-pub(super) struct Budget {
+pub(super) struct Budget<'a> {
     left: usize,
-    limit: usize,
     empties_left: u64,
-    empties_limit: u64,
+    /// What there was at first.
+    limits: &'a Limits,
 }
 
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Budget {
-        Budget {
-            left: limits.max_decoded,
-            limit: limits.max_decoded,
-            empties_left: limits.max_elements,
-            empties_limit: limits.max_elements,
-        }
+impl<'a> Budget<'a> {
+    #[inline]
+    pub(super) fn new(limits: &'a Limits) -> Budget<'a> {
+        Budget { left: limits.max_decoded, empties_left: limits.max_elements, limits }
+    }
+
+    /// How many values may stand inside each other.
+    #[inline]
+    pub(super) fn max_depth(&self) -> u32 {
+        self.limits.max_depth
     }
 
     /// Charges `kept` bytes, if `passing` more would fit beside them for a moment.
     #[inline]
     pub(super) fn charge(&mut self, kept: usize, passing: usize) -> Result<(), DecodeError> {
         if kept.saturating_add(passing) > self.left {
-            return Err(DecodeError::DecodedSize { limit: self.limit });
+            return Err(self.size_error());
         }
         self.left -= kept;
         Ok(())
@@ -93,8 +95,13 @@ impl Budget {
     }
 
     #[cold]
+    fn size_error(&self) -> DecodeError {
+        DecodeError::DecodedSize { limit: self.limits.max_decoded }
+    }
+
+    #[cold]
     fn elements_error(&self) -> DecodeError {
-        DecodeError::Elements { limit: self.empties_limit }
+        DecodeError::Elements { limit: self.limits.max_elements }
     }
 }
 

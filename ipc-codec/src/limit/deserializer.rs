@@ -1,5 +1,7 @@
-//! The decoder: postcard reads the items, and every step that a hostile payload could repeat is paid for.
+//! The decoder: items are read as postcard's format has them, and every step that a hostile payload could repeat is
+//! paid for.
 
+use std::convert::identity;
 use std::mem::needs_drop;
 
 use serde::de::{self, IntoDeserializer, Visitor, value::U32Deserializer};
@@ -9,6 +11,7 @@ use super::failure::Failure;
 use super::state::State;
 use crate::DecodeError;
 use crate::handle::{self, Given};
+use crate::varint;
 
 /// Decodes one value; its parts get deserializers of their own.
 pub(crate) struct Deserializer<'a, 'de> {
@@ -34,7 +37,7 @@ impl<'a, 'de> Deserializer<'a, 'de> {
     fn enter<T>(mut self) -> Result<Deserializer<'a, 'de>, Failure> {
         self.pay_for::<T>()?;
         let Some(depth_left) = self.depth_left.checked_sub(1) else {
-            return Err(DecodeError::Depth { limit: self.state.max_depth }.into());
+            return Err(DecodeError::Depth { limit: self.state.budget.max_depth() }.into());
         };
         Ok(Deserializer { state: self.state, depth_left, owning: needs_drop::<T>() })
     }
@@ -42,7 +45,7 @@ impl<'a, 'de> Deserializer<'a, 'de> {
     /// Reads an index, and has `visitor` share the handle there with all values that refer to it.
     fn share<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let Deserializer { state, depth_left, owning } = self;
-        let index = state.read::<u32>()?;
+        let index = state.read_index()?;
         let share = state.handles.share(index)?;
         let inner = Deserializer { state: &mut *state, depth_left, owning };
         let (result, given) = handle::hand_over_shared(share, || visitor.visit_newtype_struct(inner));
@@ -57,7 +60,7 @@ impl<'a, 'de> Deserializer<'a, 'de> {
     #[inline]
     fn read_str<T>(&mut self) -> Result<&'de str, Failure> {
         self.pay_for::<T>()?;
-        let text: &'de str = self.state.read()?;
+        let text = self.state.read_str()?;
         self.state.budget.charge(text.len(), text.len())?;
         Ok(text)
     }
@@ -65,19 +68,19 @@ impl<'a, 'de> Deserializer<'a, 'de> {
     #[inline]
     fn read_bytes<T>(&mut self) -> Result<&'de [u8], Failure> {
         self.pay_for::<T>()?;
-        let bytes: &'de [u8] = self.state.read()?;
+        let bytes = self.state.read_bytes()?;
         self.state.budget.charge(bytes.len(), bytes.len())?;
         Ok(bytes)
     }
 }
 
-/// Items that postcard reads and that have nothing inside.
+/// Items that have nothing inside, each by the method that reads it and what makes the value of that.
 macro_rules! items {
-    ($($method:ident $visit:ident $type:ty;)*) => {$(
+    ($($method:ident $visit:ident $read:ident($($n_bits:literal)?) $make:expr;)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Failure> {
             self.pay_for::<V::Value>()?;
-            visitor.$visit(self.state.read::<$type>()?)
+            visitor.$visit(($make)(self.state.$read($($n_bits)?)?))
         }
     )*};
 }
@@ -86,20 +89,20 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     type Error = Failure;
 
     items! {
-        deserialize_bool visit_bool bool;
-        deserialize_i8 visit_i8 i8;
-        deserialize_i16 visit_i16 i16;
-        deserialize_i32 visit_i32 i32;
-        deserialize_i64 visit_i64 i64;
-        deserialize_i128 visit_i128 i128;
-        deserialize_u8 visit_u8 u8;
-        deserialize_u16 visit_u16 u16;
-        deserialize_u32 visit_u32 u32;
-        deserialize_u64 visit_u64 u64;
-        deserialize_u128 visit_u128 u128;
-        deserialize_f32 visit_f32 f32;
-        deserialize_f64 visit_f64 f64;
-        deserialize_char visit_char char;
+        deserialize_bool visit_bool read_bool() identity;
+        deserialize_i8 visit_i8 read_array() i8::from_le_bytes;
+        deserialize_i16 visit_i16 read_varint(16) |value| varint::unzigzag(value) as i16;
+        deserialize_i32 visit_i32 read_varint(32) |value| varint::unzigzag(value) as i32;
+        deserialize_i64 visit_i64 read_varint(64) varint::unzigzag;
+        deserialize_i128 visit_i128 read_varint_128() varint::unzigzag_128;
+        deserialize_u8 visit_u8 read_array() u8::from_le_bytes;
+        deserialize_u16 visit_u16 read_varint(16) |value| value as u16;
+        deserialize_u32 visit_u32 read_varint(32) |value| value as u32;
+        deserialize_u64 visit_u64 read_varint(64) identity;
+        deserialize_u128 visit_u128 read_varint_128() identity;
+        deserialize_f32 visit_f32 read_array() f32::from_le_bytes;
+        deserialize_f64 visit_f64 read_array() f64::from_le_bytes;
+        deserialize_char visit_char read_char() identity;
     }
 
     #[inline]
@@ -162,7 +165,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     ) -> Result<V::Value, Failure> {
         let inner = self.enter::<V::Value>()?;
         if name == handle::TOKEN {
-            let index = inner.state.read::<u32>()?;
+            let index = inner.state.read_index()?;
             let handle = inner.state.handles.take(index)?;
             return handle::hand_over(handle, || visitor.visit_newtype_struct(inner));
         }
@@ -175,7 +178,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let inner = self.enter::<V::Value>()?;
-        let len = inner.state.read::<u64>()?;
+        let len = inner.state.read_varint(64)?;
         let mut elements = Elements::new(inner, len);
         let value = visitor.visit_seq(&mut elements)?;
         elements.finish()?;
@@ -200,7 +203,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let inner = self.enter::<V::Value>()?;
-        let len = inner.state.read::<u64>()?;
+        let len = inner.state.read_varint(64)?;
         let mut entries = Entries::new(inner, len);
         let value = visitor.visit_map(&mut entries)?;
         entries.finish()?;
@@ -252,7 +255,7 @@ impl<'de> de::EnumAccess<'de> for Deserializer<'_, 'de> {
 
     #[inline]
     fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Failure> {
-        let index: U32Deserializer<Failure> = self.state.read::<u32>()?.into_deserializer();
+        let index: U32Deserializer<Failure> = self.state.read_index()?.into_deserializer();
         Ok((seed.deserialize(index)?, self))
     }
 }

@@ -1,11 +1,12 @@
 //! What one decode has left: input, budget, handles; and how an item is read.
 
-use serde::de::Deserialize;
+use std::str::from_utf8;
 
 use super::budget::Budget;
 use super::deserializer::Deserializer;
 use super::failure::Failure;
 use crate::handle::Incoming;
+use crate::varint::{self, Broken};
 use crate::{DecodeError, Limits};
 
 /// What all deserializers of one payload share.
@@ -13,20 +14,20 @@ pub(crate) struct State<'de> {
     /// The bytes that are still to be read.
     pub(super) input: &'de [u8],
     size: usize,
-    pub(super) budget: Budget,
-    pub(super) handles: Incoming,
-    pub(super) max_depth: u32,
+    pub(super) budget: Budget<'de>,
+    pub(super) handles: &'de mut Incoming,
 }
 
 impl<'de> State<'de> {
-    pub(crate) fn new(input: &'de [u8], handles: Incoming, limits: &Limits) -> State<'de> {
-        State { input, size: input.len(), budget: Budget::new(limits), handles, max_depth: limits.max_depth }
+    #[inline]
+    pub(crate) fn new(input: &'de [u8], handles: &'de mut Incoming, limits: &'de Limits) -> State<'de> {
+        State { input, size: input.len(), budget: Budget::new(limits), handles }
     }
 
     /// The deserializer of the outermost value.
     #[inline]
     pub(crate) fn deserializer(&mut self) -> Deserializer<'_, 'de> {
-        let depth_left = self.max_depth;
+        let depth_left = self.budget.max_depth();
         Deserializer { state: self, depth_left, owning: true }
     }
 
@@ -42,29 +43,99 @@ impl<'de> State<'de> {
         }
     }
 
-    /// Reads one item as postcard writes it.
+    /// Reads an integer of `n_bits` bits, at most 64.
     #[inline]
-    pub(super) fn read<T: Deserialize<'de>>(&mut self) -> Result<T, Failure> {
-        match postcard::take_from_bytes(self.input) {
+    pub(super) fn read_varint(&mut self, n_bits: u32) -> Result<u64, Failure> {
+        match varint::decode(self.input, n_bits) {
             Ok((value, rest)) => {
                 self.input = rest;
                 Ok(value)
             }
-            Err(error) => Err(self.explain(error)),
+            Err(broken) => Err(self.broken(broken)),
         }
     }
 
+    pub(super) fn read_varint_128(&mut self) -> Result<u128, Failure> {
+        match varint::decode_128(self.input, 128) {
+            Ok((value, rest)) => {
+                self.input = rest;
+                Ok(value)
+            }
+            Err(broken) => Err(self.broken(broken)),
+        }
+    }
+
+    /// Reads an index of a handle, or of a variant.
+    #[inline]
+    pub(super) fn read_index(&mut self) -> Result<u32, Failure> {
+        self.read_varint(32).map(|index| index as u32)
+    }
+
+    #[inline]
+    pub(super) fn read_bool(&mut self) -> Result<bool, Failure> {
+        match self.input {
+            [byte @ (0 | 1), rest @ ..] => {
+                self.input = rest;
+                Ok(*byte == 1)
+            }
+            [_, ..] => Err(self.malformed("a bool is neither 0 nor 1")),
+            [] => Err(DecodeError::Truncated.into()),
+        }
+    }
+
+    /// Reads as many bytes as the type has.
+    #[inline]
+    pub(super) fn read_array<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
+        match self.input.split_first_chunk() {
+            Some((bytes, rest)) => {
+                self.input = rest;
+                Ok(*bytes)
+            }
+            None => Err(DecodeError::Truncated.into()),
+        }
+    }
+
+    /// Reads a length and as many bytes.
+    #[inline]
+    pub(super) fn read_bytes(&mut self) -> Result<&'de [u8], Failure> {
+        let (bytes, rest) = self.split_bytes()?;
+        self.input = rest;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(super) fn read_str(&mut self) -> Result<&'de str, Failure> {
+        let (bytes, rest) = self.split_bytes()?;
+        let Ok(text) = from_utf8(bytes) else { return Err(self.malformed("a string is not UTF-8")) };
+        self.input = rest;
+        Ok(text)
+    }
+
+    /// Reads a text of one character; if it has more, they are ignored.
+    pub(super) fn read_char(&mut self) -> Result<char, Failure> {
+        let start = self.input;
+        let bytes = self.read_bytes()?;
+        let text = if bytes.len() > 4 { "" } else { from_utf8(bytes).unwrap_or_default() };
+        text.chars().next().ok_or_else(|| {
+            self.input = start;
+            self.malformed("a char is not one character of UTF-8")
+        })
+    }
+
+    /// The bytes behind a length, and what follows them. The input stays, to tell where an item began that is not one.
+    #[inline]
+    fn split_bytes(&self) -> Result<(&'de [u8], &'de [u8]), Failure> {
+        let (len, rest) = varint::decode(self.input, 64).map_err(|broken| self.broken(broken))?;
+        let parts = usize::try_from(len).ok().and_then(|len| rest.split_at_checked(len));
+        parts.ok_or_else(|| DecodeError::Truncated.into())
+    }
+
     #[cold]
-    fn explain(&self, error: postcard::Error) -> Failure {
-        let reason = match error {
-            postcard::Error::DeserializeUnexpectedEnd => return DecodeError::Truncated.into(),
-            postcard::Error::DeserializeBadVarint => "an integer is larger than its type",
-            postcard::Error::DeserializeBadBool => "a bool is neither 0 nor 1",
-            postcard::Error::DeserializeBadChar => "a char is not one character of UTF-8",
-            postcard::Error::DeserializeBadUtf8 => "a string is not UTF-8",
-            _ => "an item is not encoded as its type demands",
-        };
-        self.malformed(reason)
+    fn broken(&self, broken: Broken) -> Failure {
+        match broken {
+            Broken::Truncated => DecodeError::Truncated.into(),
+            Broken::TooLarge => self.malformed("an integer is larger than its type"),
+        }
     }
 
     #[cold]
