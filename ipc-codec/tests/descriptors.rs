@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ipc_codec::frame::{HEADER_SIZE, Header};
 use ipc_codec::handle::{Handle, deserialize_shared, serialize_shared};
-use ipc_codec::{DecodeError, EncodeError, Limits, Message, decode, encode};
+use ipc_codec::{DecodeError, EncodeError, Limits, Message, Scratch, decode, encode};
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -135,6 +135,33 @@ fn encode_cases() {
     // elsewhere.
     assert!(encode(&files(1), &limits).unwrap().decode::<Files>(&limits).is_ok());
     assert!(serde_json::to_string(&file()).is_err());
+}
+
+fn scratch_cases() {
+    let limits = Limits::default();
+    let mut scratch = Scratch::new();
+    for text in ["", &"x".repeat(1000)] {
+        let n_before = open_descriptors();
+        let none_left = |is_as_expected: bool, scratch: &mut Scratch| {
+            assert!(is_as_expected);
+            assert_eq!(open_descriptors(), n_before);
+            scratch.encode(&files(3), &limits).unwrap();
+            assert_eq!(open_descriptors(), n_before + 3);
+        };
+        scratch.encode(&text, &limits).unwrap();
+        let result = scratch.encode(&(files(3), text, Refuses), &limits);
+        none_left(matches!(result, Err(EncodeError::Refused { .. })), &mut scratch);
+        let result = scratch.encode(&(files(3), text), &Limits::with_max_frame(4));
+        none_left(matches!(result, Err(EncodeError::TooLarge { .. })), &mut scratch);
+        let result = catch_unwind(AssertUnwindSafe(|| scratch.encode(&(files(3), text, Panics), &limits)));
+        none_left(result.is_err(), &mut scratch);
+        drop(scratch.take_handles());
+        none_left(true, &mut scratch);
+        scratch.encode(&text, &limits).unwrap();
+        none_left(true, &mut scratch);
+        scratch.encode(&text, &limits).unwrap();
+    }
+    scratch.encode(&(files(3), vec![shared::<0>(); 3]), &limits).unwrap();
 }
 
 fn decode_cases() {
@@ -293,6 +320,7 @@ fn as_many_descriptors_after_as_before() {
         for (name, cases) in [
             ("frame", frame_cases as fn()),
             ("encode", encode_cases),
+            ("scratch", scratch_cases),
             ("decode", decode_cases),
             ("shared", shared_cases),
             ("exhaustion", exhaustion_cases),

@@ -174,7 +174,8 @@ impl<'de, T: From<OwnedHandle>> Deserialize<'de> for Handle<T> {
 ///
 /// # Errors
 ///
-/// Outside [`encode`](crate::encode()) and [`encode_into`](crate::encode_into), always; in them, when there are
+/// Outside [`encode`](crate::encode()), [`encode_into`](crate::encode_into) and
+/// [`Scratch::encode`](crate::Scratch::encode), always; in them, when there are
 /// too many handles or the system does not duplicate this one.
 ///
 /// # Examples

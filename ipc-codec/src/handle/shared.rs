@@ -25,7 +25,8 @@ use super::{SHARED_TOKEN, slot};
 ///
 /// # Errors
 ///
-/// Outside [`encode`](crate::encode()) and [`encode_into`](crate::encode_into), always, without calling either function.
+/// Outside [`encode`](crate::encode()), [`encode_into`](crate::encode_into) and
+/// [`Scratch::encode`](crate::Scratch::encode), always, without calling either function.
 /// In them, [`EncodeError::SharedHandle`](crate::EncodeError::SharedHandle) when one of the functions fails (a handle
 /// that was made is closed then), and [`EncodeError::TooManyHandles`](crate::EncodeError::TooManyHandles) when the
 /// message has no room for one more; `make` is not called then.
