@@ -33,7 +33,13 @@ fn read_as_anything(bytes: &[u8]) {
     read::<char>(bytes);
     read::<String>(bytes);
     read::<Option<u64>>(bytes);
-    // Another item follows, so that the eight bytes of a fast way are there.
+    // Other bytes follow, so that those for a fast way are there, and only the number can be wrong.
+    read::<(u16, [u8; 9])>(bytes);
+    read::<(i16, [u8; 9])>(bytes);
+    read::<(u32, [u8; 9])>(bytes);
+    read::<(i32, [u8; 9])>(bytes);
+    read::<(u64, [u8; 9])>(bytes);
+    read::<(i64, [u8; 9])>(bytes);
     read::<(u16, u64, u8)>(bytes);
     read::<(i32, String)>(bytes);
     read::<(u64, f64)>(bytes);

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipc_codec::{Limits, Message, encode};
+use ipc_codec::{Limits, Message, encode, encode_into};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -208,5 +208,16 @@ fn encode_inside_a_serialize_implementation() {
     for (message, number) in [(pair.0, 1), (pair.1, 2)] {
         let (got, _file): (u64, ipc_codec::handle::Handle<std::fs::File>) = message.decode(&limits).unwrap();
         assert_eq!(got, number);
+    }
+}
+
+#[test]
+fn encoding_where_there_is_room_allocates_nothing() {
+    for numbers in [[7_u64, 300, 7], [0, 1, u64::MAX], [300; 3]] {
+        let size = encode(&numbers, &Limits::default()).unwrap().bytes().len();
+        let mut bytes = Vec::with_capacity(size);
+        let before = (bytes.as_ptr(), bytes.capacity());
+        encode_into(&numbers, &mut bytes, &mut Vec::new(), &Limits::default()).unwrap();
+        assert_eq!((bytes.as_ptr(), bytes.capacity()), before);
     }
 }
