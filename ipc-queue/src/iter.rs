@@ -1,76 +1,61 @@
-//! Iterators over the items that come.
+//! An iterator over the items that come.
 
-use crate::error::{GetError, TryGetError};
-use crate::queue::Queue;
+use crate::error::{Ending, QueueError};
+use crate::raw_queue::RawQueue;
+use ipc_codec::Limits;
+use ipc_sys::clock::Deadline;
 use serde::de::DeserializeOwned;
 use std::iter::FusedIterator;
+use std::marker::PhantomData;
 
-/// The items as they come, until the queue is closed and drained: [`Queue::iter`].
+/// The items of a [`Queue`](crate::Queue) or a channel, as they come or those that are there.
+///
+/// # Examples
+///
+/// ```
+/// let queue = ipc_queue::Queue::bounded(4)?;
+/// queue.put(1)?;
+/// queue.close();
+/// for item in &queue {
+///     assert_eq!(item?, 1);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Iter<'a, T> {
-    queue: &'a Queue<T>,
+    raw: &'a RawQueue,
+    limits: Limits,
+    /// How long each step waits.
+    deadline: Deadline,
     is_over: bool,
-}
-
-/// The items that are there, until the queue is empty: [`Queue::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T> {
-    queue: &'a Queue<T>,
-    is_over: bool,
+    items: PhantomData<fn() -> T>,
 }
 
 impl<'a, T> Iter<'a, T> {
-    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
-        Iter { queue, is_over: false }
-    }
-}
-
-impl<'a, T> TryIter<'a, T> {
-    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
-        TryIter { queue, is_over: false }
+    pub(crate) fn new(raw: &'a RawQueue, limits: Limits, deadline: Deadline) -> Self {
+        Iter { raw, limits, deadline, is_over: false, items: PhantomData }
     }
 }
 
 impl<T: DeserializeOwned> Iterator for Iter<'_, T> {
-    type Item = Result<T, GetError>;
+    type Item = Result<T, QueueError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {
             return None;
         }
-        let result = self.queue.get();
-        self.is_over = !matches!(result, Ok(_) | Err(GetError::Decode(_)));
-        match result {
-            Err(GetError::Closed) => None,
-            other => Some(other),
-        }
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for TryIter<'_, T> {
-    type Item = Result<T, TryGetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.is_over {
-            return None;
-        }
-        let result = self.queue.try_get();
-        self.is_over = !matches!(result, Ok(_) | Err(TryGetError::Decode(_)));
-        match result {
-            Err(TryGetError::Empty | TryGetError::Closed) => None,
-            other => Some(other),
+        match self.raw.get_value(&self.limits, self.deadline) {
+            Ok(Some(item)) => Some(Ok(item)),
+            Ok(None) | Err(Ending::Ended) => {
+                self.is_over = true;
+                None
+            }
+            Err(Ending::Failed(error)) => {
+                self.is_over = !error.is_of_item();
+                Some(Err(error))
+            }
         }
     }
 }
 
 impl<T: DeserializeOwned> FusedIterator for Iter<'_, T> {}
-impl<T: DeserializeOwned> FusedIterator for TryIter<'_, T> {}
-
-impl<'a, T: DeserializeOwned> IntoIterator for &'a Queue<T> {
-    type Item = Result<T, GetError>;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}

@@ -1,214 +1,221 @@
-//! Where everything stands in the segment of a queue, and the header that refuses strangers.
+//! Where everything stands in the memory of a queue.
 //!
 //! | offset | size | what | written |
 //! | --- | --- | --- | --- |
-//! | 0 | 8 | magic, `MPQUEUE` and a zero | once |
-//! | 8 | 8 | layout version | once |
-//! | 16 | 8 | fingerprint of the offsets and sizes of this table | once |
-//! | 24 | 8 | total size in bytes | once |
-//! | 32 | 8 | capacity in items | once |
-//! | 40 | 8 | capacity in bytes | once |
-//! | 48 | 8 | fingerprint of the item type | once |
-//! | 64 | [`robust::SIZE`] | lock | by the C library |
-//! | +0 | 8 | tail: how many items were ever put | under the lock, the commit of a put |
-//! | +8 | 4 | word that getters sleep on | after a put |
-//! | +12 | 4 | closed: 0 or 1 | under the lock |
-//! | +64 | 8 | head: how many items were ever taken | under the lock, the commit of a get |
-//! | +72 | 4 | word that putters sleep on | after a get |
-//! | +128 | 16 x capacity | slots: start and length of each item | under the lock |
-//! | | capacity in bytes | ring of bytes, from a multiple of 64 on | under the lock |
+//! | 0 | 48 | the [plan](Plan), from which all other places follow | once |
+//! | 112 | 128 | what belongs to those who put | under their lock |
+//! | 240 | 128 | what belongs to those who get | under their lock |
+//! | 368 | 16 x 4096 | tasks in the hands of each process, if the queue is joinable | by that process |
+//! | | 8 x buffers | the state of each buffer | by its owner |
+//! | | 8 x words | the ring | under the locks |
+//! | | size x buffers | buffers, from a multiple of 4096 on | by the owner |
 //!
-//! What is written once is read once, when a process opens the queue, and never believed again.
+//! The memory begins 16 bytes behind a multiple of a page, so each of the two parts has two cache lines of its
+//! own. What is written once is read once, when a process opens the queue, and never believed again.
 
+use crate::builder::WhenFull;
 use crate::error::OpenError;
-use ipc_sys::memory::SharedMapping;
-use ipc_sys::robust;
-use std::sync::atomic::Ordering;
+use crate::raw::{Gets, Puts};
 
-/// `MPQUEUE` and a zero, as the bytes stand in memory.
-const MAGIC: u64 = u64::from_ne_bytes(*b"MPQUEUE\0");
-/// Raised by whoever changes what a field means without moving it.
-const VERSION: u64 = 1;
+/// Raised by whoever changes what a word means without moving it.
+const VERSION: u64 = 2;
 
-const MAGIC_AT: usize = 0;
-const VERSION_AT: usize = 8;
-const FINGERPRINT_AT: usize = 16;
-const SIZE_AT: usize = 24;
-const CAPACITY_AT: usize = 32;
-const BYTE_CAPACITY_AT: usize = 40;
-const ITEM_TYPE_AT: usize = 48;
+pub(crate) const PUTS_AT: usize = 112;
+pub(crate) const GETS_AT: usize = PUTS_AT + size_of::<Puts>();
+pub(crate) const HANDS_AT: usize = GETS_AT + size_of::<Gets>();
+/// How many words the plan has.
+pub(crate) const PLAN_WORDS: usize = 6;
+/// One for each process that can take part in a segment.
+pub(crate) const N_HANDS: usize = 4096;
+/// A word with a name and a word with a number.
+const HAND_SIZE: usize = 16;
+const PAGE: usize = 4096;
+/// How far behind a multiple of a page the memory begins.
+const BEFORE: usize = 16;
 
-pub(crate) const LOCK_AT: usize = LINE;
-pub(crate) const TAIL_AT: usize = LOCK_AT + robust::SIZE;
-pub(crate) const NOT_EMPTY_AT: usize = TAIL_AT + 8;
-pub(crate) const CLOSED_AT: usize = TAIL_AT + 12;
-pub(crate) const HEAD_AT: usize = TAIL_AT + LINE;
-pub(crate) const NOT_FULL_AT: usize = HEAD_AT + 8;
-const SLOTS_AT: usize = HEAD_AT + LINE;
-const SLOT_SIZE: usize = 16;
-const LINE: usize = 64;
+/// The largest number of items.
+pub(crate) const MAX_CAPACITY: usize = (1 << 30) - 1;
+/// The largest number of words of the ring.
+const MAX_UNITS: usize = (1 << 31) - 1;
+/// The largest number of buffers.
+const MAX_BUFFERS: usize = 1 << 16;
+/// The largest size of a buffer.
+const MAX_BUFFER: usize = 1 << 40;
 
-const _: () = assert!(TAIL_AT % LINE == 0 && SLOTS_AT % LINE == 0, "words would straddle cache lines");
+const _: () = assert!(PLAN_WORDS * 8 <= PUTS_AT && HANDS_AT % 8 == 0);
 
-/// Differs whenever two builds put something at different places.
-const FINGERPRINT: u64 = hash_words(&[
-    LOCK_AT,
-    robust::SIZE,
-    TAIL_AT,
-    NOT_EMPTY_AT,
-    CLOSED_AT,
-    HEAD_AT,
-    NOT_FULL_AT,
-    SLOTS_AT,
-    SLOT_SIZE,
-    LINE,
-]);
-
-/// The two capacities of a queue, from which all other places follow.
+/// What a queue is: from this all places in its memory follow.
 ///
-/// Invariant: both are at least 1, and [`Layout::total_size`] does not overflow.
+/// Invariant: [`Plan::total_size`] does not overflow, and both capacities are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    capacity: usize,
-    byte_capacity: usize,
+pub(crate) struct Plan {
+    /// How many items it takes.
+    pub(crate) capacity: usize,
+    /// How many bytes of encoded items it takes at least.
+    pub(crate) byte_capacity: usize,
+    /// How many buffers for loans there are, and how large each is.
+    pub(crate) n_buffers: usize,
+    pub(crate) buffer_size: usize,
+    pub(crate) is_joinable: bool,
+    pub(crate) when_full: WhenFull,
 }
 
-impl Layout {
-    /// The layout for these capacities; `None` when one is zero or the segment would have no size.
-    pub(crate) fn new(capacity: usize, byte_capacity: usize) -> Option<Layout> {
-        let slots_end = capacity.checked_mul(SLOT_SIZE)?.checked_add(SLOTS_AT)?;
-        let total = slots_end.checked_next_multiple_of(LINE)?.checked_add(byte_capacity)?;
-        let is_possible = capacity > 0 && byte_capacity > 0 && isize::try_from(total).is_ok();
-        is_possible.then_some(Layout { capacity, byte_capacity })
+impl Plan {
+    /// The plan, if there can be such a queue.
+    pub(crate) fn checked(self) -> Option<Plan> {
+        let is_possible = (1..=MAX_CAPACITY).contains(&self.capacity)
+            && self.byte_capacity >= 1
+            && self.n_buffers <= MAX_BUFFERS
+            && self.buffer_size <= MAX_BUFFER
+            && self.byte_capacity <= MAX_UNITS * 8
+            && self.n_units() <= MAX_UNITS
+            && isize::try_from(self.total_size()).is_ok();
+        is_possible.then_some(self)
     }
 
-    /// How many items the queue takes.
-    pub(crate) fn capacity(self) -> usize {
-        self.capacity
+    /// How many words the ring has: for as many items as there may be, whatever their sizes, and the one that is never used.
+    pub(crate) fn n_units(&self) -> usize {
+        // Each item has a record, and fills its last word up.
+        self.byte_capacity.div_ceil(8) + 2 * self.capacity + 1
     }
 
-    /// How many bytes of encoded items the queue takes.
-    pub(crate) fn byte_capacity(self) -> usize {
-        self.byte_capacity
+    /// Where the states of the buffers are.
+    pub(crate) fn states_at(&self) -> usize {
+        HANDS_AT + if self.is_joinable { N_HANDS * HAND_SIZE } else { 0 }
     }
 
-    /// Bytes of the whole segment.
-    pub(crate) fn total_size(self) -> usize {
-        self.ring_at() + self.byte_capacity
+    /// Where the ring is.
+    pub(crate) fn units_at(&self) -> usize {
+        (self.states_at() + self.n_buffers * 8 + BEFORE).next_multiple_of(64) - BEFORE
     }
 
-    /// Where the slot of the item with this number stands.
-    pub(crate) fn slot_at(self, number: u64) -> usize {
-        SLOTS_AT + (number % self.capacity as u64) as usize * SLOT_SIZE
+    /// Where the buffers are.
+    pub(crate) fn buffers_at(&self) -> usize {
+        let end = self.units_at() + self.n_units() * 8;
+        if self.n_buffers == 0 { end } else { (end + BEFORE).next_multiple_of(PAGE) - BEFORE }
     }
 
-    /// Where the ring of bytes begins.
-    pub(crate) fn ring_at(self) -> usize {
-        (SLOTS_AT + self.capacity * SLOT_SIZE).next_multiple_of(LINE)
+    /// From one buffer to the next.
+    pub(crate) fn buffer_stride(&self) -> usize {
+        self.buffer_size.next_multiple_of(64)
     }
 
-    /// Writes the header, the magic last.
-    pub(crate) fn write_header(self, memory: &SharedMapping, item_type: u64) {
-        let fields = [
-            (VERSION_AT, VERSION),
-            (FINGERPRINT_AT, FINGERPRINT),
-            (SIZE_AT, self.total_size() as u64),
-            (CAPACITY_AT, self.capacity as u64),
-            (BYTE_CAPACITY_AT, self.byte_capacity as u64),
-            (ITEM_TYPE_AT, item_type),
-            (MAGIC_AT, MAGIC),
-        ];
-        for (offset, value) in fields {
-            memory.atomic_u64(offset).store(value, Ordering::Release);
-        }
+    /// Bytes of the whole memory.
+    pub(crate) fn total_size(&self) -> usize {
+        self.buffers_at() + self.n_buffers * self.buffer_stride()
     }
 
-    /// Reads the header of memory that came from another process, and refuses what is no queue of this build.
-    pub(crate) fn read_header(memory: &SharedMapping, item_type: u64) -> Result<Layout, OpenError> {
-        let actual = memory.size();
-        if actual < SLOTS_AT {
-            return Err(OpenError::TooSmall { size: actual, least: SLOTS_AT });
+    /// The words that say it, with a number for the type of the items.
+    pub(crate) fn to_words(self, item_type: u64) -> [u64; PLAN_WORDS] {
+        let kind = VERSION << 32 | u64::from(self.is_joinable) << 8 | self.when_full as u64;
+        [
+            kind,
+            item_type,
+            self.capacity as u64,
+            self.byte_capacity as u64,
+            self.n_buffers as u64,
+            self.buffer_size as u64,
+        ]
+    }
+
+    /// The plan that words say, for items of this type in so many bytes of memory.
+    pub(crate) fn from_words(
+        words: [u64; PLAN_WORDS],
+        item_type: u64,
+        memory_size: usize,
+    ) -> Result<Plan, OpenError> {
+        let [kind, found_type, capacity, byte_capacity, n_buffers, buffer_size] = words;
+        if kind >> 32 != VERSION {
+            return Err(OpenError::Version { found: kind >> 32, expected: VERSION });
         }
-        let read = |offset| memory.atomic_u64(offset).load(Ordering::Acquire);
-        match read(MAGIC_AT) {
-            MAGIC => {}
-            found => return Err(OpenError::Magic { found: found.to_ne_bytes() }),
+        if found_type != item_type {
+            return Err(OpenError::ItemType { found: found_type, expected: item_type });
         }
-        match read(VERSION_AT) {
-            VERSION => {}
-            found => return Err(OpenError::Version { found, expected: VERSION }),
-        }
-        match read(FINGERPRINT_AT) {
-            FINGERPRINT => {}
-            found => return Err(OpenError::Layout { found, expected: FINGERPRINT }),
-        }
-        let stated = read(SIZE_AT);
-        if stated != actual as u64 {
-            return Err(OpenError::Size { stated, actual });
-        }
-        let (capacity, byte_capacity) = (read(CAPACITY_AT), read(BYTE_CAPACITY_AT));
-        let layout = usize::try_from(capacity)
-            .ok()
-            .zip(usize::try_from(byte_capacity).ok())
-            .and_then(|(capacity, byte_capacity)| Layout::new(capacity, byte_capacity))
-            .filter(|layout| layout.total_size() == actual)
-            .ok_or(OpenError::Capacity { capacity, byte_capacity, actual })?;
-        match read(ITEM_TYPE_AT) {
-            found if found == item_type => Ok(layout),
-            found => Err(OpenError::ItemType { found, expected: item_type }),
-        }
+        let size = |word| usize::try_from(word).unwrap_or(usize::MAX);
+        let when_full = WhenFull::from_number(kind & 0xff).ok_or(OpenError::Damaged)?;
+        let plan = Plan {
+            capacity: size(capacity),
+            byte_capacity: size(byte_capacity),
+            n_buffers: size(n_buffers),
+            buffer_size: size(buffer_size),
+            is_joinable: kind >> 8 & 0xff == 1,
+            when_full,
+        };
+        plan.checked().filter(|plan| plan.total_size() <= memory_size).ok_or(OpenError::Damaged)
     }
 }
 
 /// A number for a type, from its name: the same in all processes of one build.
-pub(crate) fn item_type<T>() -> u64 {
-    hash_bytes(FNV_START, std::any::type_name::<T>().as_bytes())
-}
-
-/// Start and factor of FNV-1a with 64 bits.
-const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_FACTOR: u64 = 0x0100_0000_01b3;
-
-const fn hash_words(words: &[usize]) -> u64 {
-    let mut hash = FNV_START;
-    let mut idx = 0;
-    while idx < words.len() {
-        hash = hash_bytes(hash, &(words[idx] as u64).to_le_bytes());
-        idx += 1;
-    }
-    hash
-}
-
-const fn hash_bytes(mut hash: u64, bytes: &[u8]) -> u64 {
-    let mut idx = 0;
-    while idx < bytes.len() {
-        hash = (hash ^ bytes[idx] as u64).wrapping_mul(FNV_FACTOR);
-        idx += 1;
-    }
-    hash
+pub(crate) fn item_type<T: ?Sized>() -> u64 {
+    // FNV-1a.
+    let bytes = std::any::type_name::<T>().bytes();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PLAN: Plan = Plan {
+        capacity: 10,
+        byte_capacity: 1000,
+        n_buffers: 0,
+        buffer_size: 0,
+        is_joinable: false,
+        when_full: WhenFull::Block,
+    };
+
     #[test]
-    fn capacities_that_make_no_segment_are_refused() {
-        for (capacity, byte_capacity) in
-            [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX), (usize::MAX / 16, 64)]
-        {
-            assert_eq!(Layout::new(capacity, byte_capacity), None, "{capacity} items, {byte_capacity} bytes");
+    fn plans_of_no_queue_are_refused() {
+        assert!(PLAN.checked().is_some());
+        for plan in [
+            Plan { capacity: 0, ..PLAN },
+            Plan { byte_capacity: 0, ..PLAN },
+            Plan { capacity: usize::MAX, ..PLAN },
+            Plan { byte_capacity: usize::MAX, ..PLAN },
+            Plan { n_buffers: usize::MAX, buffer_size: 1, ..PLAN },
+            Plan { n_buffers: MAX_BUFFERS, buffer_size: usize::MAX, ..PLAN },
+        ] {
+            assert_eq!(plan.checked(), None, "{plan:?}");
         }
     }
 
     #[test]
     fn parts_follow_each_other_without_overlap() {
-        for capacity in 1..100 {
-            let layout = Layout::new(capacity, 7).expect("a small segment");
-            let last_slot_end = layout.slot_at(capacity as u64 - 1) + SLOT_SIZE;
-            assert!(last_slot_end <= layout.ring_at());
-            assert_eq!(layout.ring_at() % LINE, 0);
-            assert_eq!(layout.total_size(), layout.ring_at() + 7);
+        for capacity in 1..70 {
+            for (n_buffers, buffer_size) in [(0, 0), (1, 1), (3, 5000)] {
+                let plan = Plan { capacity, n_buffers, buffer_size, is_joinable: capacity % 2 == 0, ..PLAN };
+                assert!(plan.states_at() >= HANDS_AT);
+                assert!(plan.units_at() >= plan.states_at() + n_buffers * 8);
+                assert_eq!((plan.units_at() + 16) % 64, 0);
+                assert!(plan.buffers_at() >= plan.units_at() + plan.n_units() * 8);
+                if n_buffers > 0 {
+                    assert_eq!((plan.buffers_at() + 16) % PAGE, 0);
+                }
+                assert_eq!(plan.total_size(), plan.buffers_at() + n_buffers * plan.buffer_stride());
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_its_words() {
+        let plan = Plan {
+            n_buffers: 2,
+            buffer_size: 100,
+            is_joinable: true,
+            when_full: WhenFull::DropOldest,
+            ..PLAN
+        };
+        let (words, size) = (plan.to_words(7), plan.total_size());
+        assert_eq!(Plan::from_words(words, 7, size).ok(), Some(plan));
+        assert!(matches!(Plan::from_words(words, 8, size), Err(OpenError::ItemType { .. })));
+        assert!(matches!(Plan::from_words(words, 7, size - 1), Err(OpenError::Damaged)));
+        let other = [words[0] + (1 << 32), words[1], words[2], words[3], words[4], words[5]];
+        assert!(matches!(Plan::from_words(other, 7, size), Err(OpenError::Version { .. })));
+        for word in [0, 2, 3, 4, 5] {
+            let mut wild = words;
+            wild[word] = u64::MAX;
+            assert!(Plan::from_words(wild, 7, size).is_err(), "{word}");
         }
     }
 
@@ -216,6 +223,6 @@ mod tests {
     fn types_have_different_numbers() {
         assert_eq!(item_type::<u32>(), item_type::<u32>());
         assert_ne!(item_type::<u32>(), item_type::<i32>());
-        assert_ne!(item_type::<Vec<u8>>(), item_type::<Vec<i8>>());
+        assert_ne!(item_type::<Vec<u8>>(), item_type::<[u8]>());
     }
 }

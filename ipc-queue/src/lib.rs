@@ -88,16 +88,21 @@
 //! # Sizes
 //!
 //! A queue has two capacities, in items and in bytes of encoded items. An item that is larger than all bytes of the
-//! queue is an error at once and not a wait without end.
+//! queue has memory of its own while it is there. How large an item may be at all is said by its limits: 64 MiB unless told
+//! otherwise; beyond them it is an error at once, and not a wait without end.
 //!
 //! ```
-//! use ipc_queue::{PutError, Queue};
+//! use ipc_codec::Limits;
+//! use ipc_queue::{PutError, Queue, QueueError};
 //!
-//! let queue = Queue::builder().capacity(4).byte_capacity(1000).create()?;
-//! let error = queue.put(vec![0_u8; 2000]).unwrap_err();
-//! assert!(matches!(error, PutError::TooLarge { limit: 1000, .. }));
-//! assert_eq!(error.into_inner().len(), 2000);
-//! # Ok::<(), ipc_queue::CreateError>(())
+//! let queue = Queue::builder().byte_capacity(1000).limits(Limits::with_max_frame(1 << 20)).create()?;
+//! queue.put(vec![7_u8; 2000])?;
+//! assert_eq!(queue.get()?.len(), 2000);
+//! match queue.put(vec![7_u8; 2 << 20]) {
+//!     Err(PutError::Failed { value, source: QueueError::TooLarge { .. } }) => assert_eq!(value.len(), 2 << 20),
+//!     other => panic!("{other:?}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # When a process is killed
@@ -120,20 +125,31 @@
 //!   counters, the slots and the items costs an error at most, but the lock is an object of the C library, which
 //!   believes what it finds.
 
+mod buffers;
 mod builder;
+mod bytes;
+mod channel;
 mod error;
+mod freight;
+mod hands;
 mod iter;
+mod joinable;
 mod layout;
+mod memory;
 mod queue;
 mod raw;
-mod ring;
-mod segment;
+mod raw_queue;
 mod transfer;
+mod values;
 
-pub use builder::Builder;
+pub use builder::{Builder, WhenFull};
+pub use bytes::{Loan, LoanError, Taken};
+pub use channel::{Receiver, Sender, channel};
 pub use error::{
-    Corruption, CreateError, GetError, GetTimeoutError, OpenError, PutError, PutTimeoutError, TryGetError,
-    TryPutError,
+    Corruption, CreateError, GetError, GetTimeoutError, PutError, PutManyError, PutTimeoutError, QueueError,
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryGetError, TryPutError, TryRecvError,
+    TrySendError,
 };
-pub use iter::{Iter, TryIter};
+pub use iter::Iter;
+pub use joinable::{Finished, JoinError, JoinableQueue, TaskDoneError};
 pub use queue::Queue;

@@ -1,16 +1,15 @@
-//! [`Queue`]: items instead of byte strings.
+//! [`Queue`]: items of a type that serde knows.
 
 use crate::builder::Builder;
 use crate::error::{
-    CreateError, GetError, GetTimeoutError, OpenError, PutError, PutTimeoutError, Refusal, TryGetError,
+    CreateError, GetError, GetTimeoutError, PutError, PutManyError, PutTimeoutError, QueueError, TryGetError,
     TryPutError,
 };
-use crate::iter::{Iter, TryIter};
-use crate::layout;
-use crate::raw::RawQueue;
-use ipc_codec::{DecodeError, Limits};
+use crate::iter::Iter;
+use crate::raw_queue::RawQueue;
+use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::OwnedHandle;
+use ipc_sys::handle::BorrowedHandle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -20,25 +19,32 @@ use std::{fmt, io};
 
 /// A first-in, first-out queue of many processes to many, of bounded size.
 ///
-/// Items of one producer come out in the order in which it put them. An item is in the queue from the moment that
-/// its `put` takes effect, in one store; it goes to exactly one `get`. Which of several waiting processes is served
-/// first is not promised.
+/// Items of one producer come out in the order in which it put them. An item is in the queue, for all to see, from the moment
+/// that its `put` takes effect, in one store, before the call returns; it goes to exactly one `get`. Which of several waiting
+/// processes is served first is not promised.
 ///
 /// There are two capacities: the number of items ([`capacity`](Queue::capacity)) and the number of bytes that the
 /// encoded items take together ([`byte_capacity`](Queue::byte_capacity)). A put waits while either is used up. All
-/// memory is reserved when the queue is made; no later call fails for lack of it.
+/// memory is reserved when the queue is made. An item that is larger than the capacity in bytes has memory of its own, as long
+/// as it is in the queue, and counts as an item; how large it may be is said by the [limits](Queue::with_limits).
 ///
-/// Clones are the same queue, for other threads of this process.
+/// Items may have handles in them: files, sockets, ends of pipes, locks, other queues. They travel with the item.
+///
+/// Clones are the same queue, for other threads of this process. A `Queue<[u8]>` has byte strings for items, which pass without
+/// an encoder.
 ///
 /// # Other processes
 ///
-/// A queue is passed on in a message, as an argument of a process say: it is a handle there (see
+/// A queue is passed on in a message, as an argument of a process say, or through another queue (see
 /// [`ipc_codec::handle`]). A forked child may use its copy. The queue lives until the last process has dropped it,
-/// and leaves nothing behind.
+/// and leaves nothing behind. Up to 4,096 processes share one.
 ///
 /// A process may be killed at any instruction: what it was putting is in the queue whole or not at all, what it was
-/// taking is in the queue or gone with it, and nobody waits for it for more than 50 ms. A process that is
-/// *stopped* in the middle of a call keeps the others waiting, except for calls with a deadline.
+/// taking is in the queue or gone with it, and nobody waits for it for more than 150 ms. A process that is
+/// *stopped* in the middle of a call keeps the others waiting that want to do the same (put, or get), except for calls with a
+/// deadline.
+///
+/// A process that was given a queue and means harm can make the calls of others fail, or have them get items that it made up.
 ///
 /// # Examples
 ///
@@ -50,14 +56,14 @@ use std::{fmt, io};
 /// assert_eq!(queue.get()?, ("answer".to_string(), 42));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Queue<T> {
+pub struct Queue<T: ?Sized> {
     raw: Arc<RawQueue>,
     limits: Limits,
     /// Items go in and come out; the queue itself holds none that belongs to this process.
-    items: PhantomData<fn(T) -> T>,
+    items: PhantomData<fn(&T) -> Box<T>>,
 }
 
-impl<T> Queue<T> {
+impl<T: ?Sized> Queue<T> {
     /// Makes a queue for up to `capacity` items.
     ///
     /// It takes 4 KiB of encoded items for each, and at least 1 MiB and at most 64 MiB in all. [`Queue::builder`]
@@ -91,57 +97,24 @@ impl<T> Queue<T> {
         Builder::new()
     }
 
-    /// Takes a queue whose handle came from another process.
-    ///
-    /// Queues in messages do this by themselves. The [limits](Queue::with_limits) are the defaults.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`], when the handle is no queue of this build for items of this type. The type is compared by its
-    /// name: that finds mistakes, and is no proof.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ipc_queue::Queue;
-    ///
-    /// let here = Queue::<u32>::bounded(4)?;
-    /// let there = Queue::<u32>::from_handle(here.duplicate_handle()?)?;
-    /// here.put(7)?;
-    /// assert_eq!(there.get()?, 7);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn from_handle(handle: OwnedHandle) -> Result<Self, OpenError> {
-        Ok(Queue::from_raw(RawQueue::open(handle, layout::item_type::<T>())?, Limits::default()))
-    }
-
     pub(crate) fn from_raw(raw: RawQueue, limits: Limits) -> Self {
         Queue { raw: Arc::new(raw), limits, items: PhantomData }
-    }
-
-    /// A handle to the queue, to hand to another process by other means than a message of the family.
-    ///
-    /// # Errors
-    ///
-    /// The system's error when the table of handles is full.
-    pub fn duplicate_handle(&self) -> io::Result<OwnedHandle> {
-        self.raw.segment().memory().duplicate_handle()
     }
 
     /// Sets what the items that are put and taken here may cost.
     ///
     /// The limits belong to this value and its later clones. They do not travel: another process that takes the
-    /// queue has the defaults. A queue never carries handles, whatever `max_handles` says.
+    /// queue has the defaults: items of up to 64 MiB with up to 64 handles.
     ///
     /// # Examples
     ///
     /// ```
     /// use ipc_codec::Limits;
-    /// use ipc_queue::{PutError, Queue};
+    /// use ipc_queue::{PutError, Queue, QueueError};
     ///
     /// let queue = Queue::bounded(4)?.with_limits(Limits::with_max_frame(8));
     /// let error = queue.put([1_u64 << 63; 2]).unwrap_err();
-    /// assert!(matches!(error, PutError::TooLarge { limit: 8, .. }));
+    /// assert!(matches!(error, PutError::Failed { source: QueueError::TooLarge { limit: 8, .. }, .. }));
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -162,7 +135,7 @@ impl<T> Queue<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn len(&self) -> usize {
-        self.raw.len()
+        self.raw.ring().len()
     }
 
     /// Whether there is no item at the moment.
@@ -179,12 +152,12 @@ impl<T> Queue<T> {
 
     /// How many items the queue takes. Does not change.
     pub fn capacity(&self) -> usize {
-        self.raw.segment().layout().capacity()
+        self.raw.memory().plan().capacity
     }
 
-    /// How many bytes the encoded items in the queue may take together, and the size of the largest. Does not change.
+    /// How many bytes the encoded items in the queue may take together. Does not change.
     pub fn byte_capacity(&self) -> usize {
-        self.raw.segment().layout().byte_capacity()
+        self.raw.memory().plan().byte_capacity
     }
 
     /// Ends the queue for all who hold it.
@@ -220,6 +193,41 @@ impl<T> Queue<T> {
         self.raw.is_closed()
     }
 
+    /// A descriptor that is readable when there may be an item, or the queue is closed: for `poll`, `epoll`, mio, tokio.
+    ///
+    /// Each call arms it: from when this returns it becomes readable with the next item. So does a get that finds the queue
+    /// empty, once this was called. Whoever waits for the descriptor therefore calls this or finds nothing by
+    /// [`try_get`](Queue::try_get) before each wait; and tries again if it finds nothing after it, since another process may have
+    /// been faster. It is not read.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of descriptors is full: the first call makes two.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::readiness::{Interest, wait_one};
+    ///
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// assert!(!wait_one(queue.pollable()?, Interest::Read, Deadline::NOW)?);
+    /// queue.put(1)?;
+    /// assert!(wait_one(queue.pollable()?, Interest::Read, Deadline::NEVER)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Platform
+    ///
+    /// Linux: an epoll descriptor.
+    pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
+        self.raw.pollable()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(crate) fn raw(&self) -> &RawQueue {
         &self.raw
     }
@@ -247,15 +255,10 @@ impl<T: Serialize> Queue<T> {
     /// queue.put("hello".to_string())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        loop {
-            // Without a deadline there is no "not now", so that this goes round once.
-            match self.put_encoded(&item, Deadline::NEVER) {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(refusal) => return Err(PutError::new(refusal, item)),
-            }
-        }
+        let put = self.raw.put_value(&item, &self.limits, Deadline::NEVER);
+        put.map_err(|why| PutError::new(why, item))
     }
 
     /// Adds an item if there is room now.
@@ -277,12 +280,10 @@ impl<T: Serialize> Queue<T> {
     /// assert_eq!(queue.try_put(2).unwrap_err().into_inner(), 2);
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
+    #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        match self.put_encoded(&item, Deadline::NOW) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(TryPutError::Full(item)),
-            Err(refusal) => Err(TryPutError::new(refusal, item)),
-        }
+        let put = self.raw.put_value(&item, &self.limits, Deadline::NOW);
+        put.map_err(|why| TryPutError::new(why, item))
     }
 
     /// Adds an item, or gives up when there was no room for the length of `timeout`.
@@ -338,21 +339,106 @@ impl<T: Serialize> Queue<T> {
         self.put_until(item, Deadline::at(deadline))
     }
 
-    fn put_until(&self, item: T, deadline: Deadline) -> Result<(), PutTimeoutError<T>> {
-        match self.put_encoded(&item, deadline) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(PutTimeoutError::TimedOut(item)),
-            Err(refusal) => Err(PutTimeoutError::new(refusal, item)),
-        }
+    /// Adds items to the end of the queue in their order, waiting for room as often as it takes.
+    ///
+    /// As many as have room become visible together, by one store, so this is faster than as many puts. Items of other
+    /// producers may come between two such groups.
+    ///
+    /// # Blocking
+    ///
+    /// As [`put`](Queue::put).
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with the items that were not put: the last ones.
+    ///
+    /// # Other processes
+    ///
+    /// If this process is killed meanwhile, some of the first items are in the queue, each of them whole.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// queue.put_many(vec![1, 2, 3])?;
+    /// assert_eq!(queue.get_many(10)?, [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn put_many(&self, items: Vec<T>) -> Result<(), PutManyError<Vec<T>>> {
+        self.put_many_until(items, Deadline::NEVER)
     }
 
-    /// Encodes and puts; false when the deadline passed before there was room.
-    fn put_encoded(&self, item: &T, deadline: Deadline) -> Result<bool, Refusal> {
-        // No handle is allowed, so that the encoder refuses the first before it duplicates any.
-        let max_frame = self.limits.max_frame.min(self.byte_capacity());
-        let limits = Limits { max_frame, max_handles: 0, ..self.limits };
-        let message = ipc_codec::encode(item, &limits)?;
-        Ok(self.raw.put(message.bytes(), deadline)?)
+    /// Adds as many items as have room now.
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with the items that were not put.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = ipc_queue::Queue::bounded(2)?;
+    /// assert_eq!(queue.try_put_many(vec![1, 2, 3]).unwrap_err().into_inner(), [3]);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn try_put_many(&self, items: Vec<T>) -> Result<(), PutManyError<Vec<T>>> {
+        self.put_many_until(items, Deadline::NOW)
+    }
+
+    /// Adds items, or gives up when there was no room for all of them for the length of `timeout`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`put_timeout`](Queue::put_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with the items that were not put.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = ipc_queue::Queue::bounded(2)?;
+    /// assert!(queue.put_many_timeout(vec![1, 2, 3], Duration::from_millis(5)).is_err());
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn put_many_timeout(&self, items: Vec<T>, timeout: Duration) -> Result<(), PutManyError<Vec<T>>> {
+        self.put_many_until(items, Deadline::after(timeout))
+    }
+
+    /// Adds items, or gives up when there was no room for all of them until `deadline`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`put_deadline`](Queue::put_deadline).
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with the items that were not put.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// queue.put_many_deadline(vec![1, 2, 3], Instant::now() + Duration::from_secs(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn put_many_deadline(&self, items: Vec<T>, deadline: Instant) -> Result<(), PutManyError<Vec<T>>> {
+        self.put_many_until(items, Deadline::at(deadline))
+    }
+
+    fn put_until(&self, item: T, deadline: Deadline) -> Result<(), PutTimeoutError<T>> {
+        let put = self.raw.put_value(&item, &self.limits, deadline);
+        put.map_err(|why| PutTimeoutError::new(why, item))
+    }
+
+    fn put_many_until(&self, items: Vec<T>, deadline: Deadline) -> Result<(), PutManyError<Vec<T>>> {
+        let put = self.raw.put_values(items, &self.limits, deadline);
+        put.map_err(|(why, rest)| PutManyError::new(why, rest))
     }
 }
 
@@ -380,11 +466,12 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert_eq!(queue.get()?, "hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn get(&self) -> Result<T, GetError> {
         loop {
             // Without a deadline there is no "not now", so that this goes round once.
-            if let Some(bytes) = self.raw.get(Deadline::NEVER)? {
-                return Ok(self.decode(&bytes)?);
+            if let Some(item) = self.raw.get_value(&self.limits, Deadline::NEVER)? {
+                return Ok(item);
             }
         }
     }
@@ -409,11 +496,9 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert_eq!(queue.try_get()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        match self.raw.get(Deadline::NOW)? {
-            Some(bytes) => Ok(self.decode(&bytes)?),
-            None => Err(TryGetError::Empty),
-        }
+        self.raw.get_value(&self.limits, Deadline::NOW)?.ok_or(TryGetError::Empty)
     }
 
     /// Takes the first item, or gives up when there was none for the length of `timeout`.
@@ -489,7 +574,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
+        Iter::new(&self.raw, self.limits, Deadline::NEVER)
     }
 
     /// The items that are there, until the queue is empty.
@@ -509,29 +594,121 @@ impl<T: DeserializeOwned> Queue<T> {
     /// assert_eq!(queue.try_iter().collect::<Result<String, _>>()?, "ab");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter::new(self)
+    pub fn try_iter(&self) -> Iter<'_, T> {
+        Iter::new(&self.raw, self.limits, Deadline::NOW)
     }
 
-    fn get_until(&self, deadline: Deadline) -> Result<T, GetTimeoutError> {
-        match self.raw.get(deadline)? {
-            Some(bytes) => Ok(self.decode(&bytes)?),
-            None => Err(GetTimeoutError::TimedOut),
+    /// Takes what is there, up to `most` items, and waits for the first.
+    ///
+    /// # Blocking
+    ///
+    /// As [`get`](Queue::get); not if `most` is zero.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`]. If one of the items cannot be decoded, all that were taken with it are lost.
+    ///
+    /// # Other processes
+    ///
+    /// If this process is killed meanwhile, the items that it was taking may be gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// queue.put_many(vec![1, 2, 3])?;
+    /// assert_eq!(queue.get_many(2)?, [1, 2]);
+    /// assert_eq!(queue.get_many(2)?, [3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many(&self, most: usize) -> Result<Vec<T>, GetError> {
+        loop {
+            // As in `get`.
+            let items = self.raw.get_values(most, &self.limits, Deadline::NEVER)?;
+            if !items.is_empty() || most == 0 {
+                return Ok(items);
+            }
         }
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<T, DecodeError> {
-        ipc_codec::decode(bytes, Vec::new(), &self.limits)
+    /// Takes what is there now, up to `most` items. There may be none.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`], as for [`get_many`](Queue::get_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = ipc_queue::Queue::<u32>::bounded(4)?;
+    /// assert!(queue.try_get_many(10)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_get_many(&self, most: usize) -> Result<Vec<T>, GetError> {
+        Ok(self.raw.get_values(most, &self.limits, Deadline::NOW)?)
+    }
+
+    /// Takes what is there, up to `most` items, and waits for the first for at most `timeout`; then there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`], as for [`get_many`](Queue::get_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = ipc_queue::Queue::<u32>::bounded(4)?;
+    /// assert!(queue.get_many_timeout(10, Duration::from_millis(5))?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many_timeout(&self, most: usize, timeout: Duration) -> Result<Vec<T>, GetError> {
+        Ok(self.raw.get_values(most, &self.limits, Deadline::after(timeout))?)
+    }
+
+    /// Takes what is there, up to `most` items, and waits for the first until `deadline` at most; then there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`], as for [`get_many`](Queue::get_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// queue.put(1)?;
+    /// assert_eq!(queue.get_many_deadline(10, Instant::now() + Duration::from_secs(1))?, [1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many_deadline(&self, most: usize, deadline: Instant) -> Result<Vec<T>, GetError> {
+        Ok(self.raw.get_values(most, &self.limits, Deadline::at(deadline))?)
+    }
+
+    fn get_until(&self, deadline: Deadline) -> Result<T, GetTimeoutError> {
+        self.raw.get_value(&self.limits, deadline)?.ok_or(GetTimeoutError::TimedOut)
     }
 }
 
-impl<T> Clone for Queue<T> {
+/// A row of the items as they come, which ends with the queue or with an error that says that it is of no use any more.
+impl<'a, T: DeserializeOwned> IntoIterator for &'a Queue<T> {
+    type Item = Result<T, QueueError>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T: ?Sized> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Queue { raw: Arc::clone(&self.raw), limits: self.limits, items: PhantomData }
     }
 }
 
-impl<T> fmt::Debug for Queue<T> {
+impl<T: ?Sized> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
             .field("len", &self.len())

@@ -2,7 +2,7 @@
 
 mod support;
 
-use ipc_queue::{GetError, Queue, TryPutError};
+use ipc_queue::{GetError, Queue, TryGetError, TryPutError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::memory::SharedMapping;
 use ipc_sys::process::{Child, ExitStatus, Signal};
@@ -132,14 +132,20 @@ fn a_stopped_process_keeps_nobody_with_a_deadline() {
             send(pid, "STOP");
             let start = Instant::now();
             match queue.try_put(vec![1]) {
-                Ok(()) => drop(queue.try_get().expect("there is an item")),
+                Ok(()) => {}
                 Err(TryPutError::Full(_)) => n_held += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+            // It may be stopped with the lock of the one side and not of the other.
+            match queue.try_get() {
+                Ok(_) => {}
+                Err(TryGetError::Empty) => n_held += 1,
                 Err(other) => panic!("{other:?}"),
             }
             assert!(start.elapsed() < Duration::from_secs(5));
             send(pid, "CONT");
         }
-        println!("stopped inside {n_held} times of 100");
+        println!("stopped inside {n_held} times of 200");
         busy.signal(Signal::Kill).expect("it is our child");
         let status = busy.wait(Deadline::NEVER).expect("it is our child");
         assert_eq!(status, Some(ExitStatus::Signaled { signal: 9, core_dumped: false }));
@@ -154,23 +160,6 @@ fn send(pid: i32, signal: &str) {
     {
         std::thread::yield_now();
     }
-}
-
-/// Memory is shared, so the queue outlives whoever made it.
-#[test]
-fn the_creator_may_go_first() {
-    isolated(|| {
-        let queue = Queue::bounded(10).expect("a small queue");
-        let writer = fork_child(|| {
-            sleep(Duration::from_millis(20));
-            queue.put(1).expect("there is room");
-        });
-        let handle = queue.duplicate_handle().expect("handles are left");
-        drop(queue);
-        let queue = Queue::<i32>::from_handle(handle).expect("the same queue");
-        assert_eq!(queue.get().ok(), Some(1));
-        join_all(&[writer]);
-    });
 }
 
 /// Waits for the end of each child, which is that of its body.

@@ -154,6 +154,8 @@
 mod arena;
 pub mod array;
 mod elements;
+#[doc(hidden)]
+pub mod internals;
 pub mod shareable_list;
 pub mod shared_memory;
 pub mod sync;

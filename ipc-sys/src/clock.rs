@@ -100,3 +100,24 @@ impl Deadline {
         self.remaining().map_or(slice, |left| left.min(slice))
     }
 }
+
+/// The monotonic clock in milliseconds, as it was at the system's last tick some milliseconds ago: for what is done at times, at a
+/// cost that each call can bear.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::clock::coarse_milliseconds;
+///
+/// let before = coarse_milliseconds();
+/// assert!(coarse_milliseconds() >= before);
+/// ```
+///
+/// # Platform
+///
+/// Linux: `CLOCK_MONOTONIC_COARSE`, without a system call.
+#[inline]
+pub fn coarse_milliseconds() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}

@@ -1,54 +1,41 @@
-//! Why no item came: three types for the three ways to get, alike but for the reason to give up.
+//! Why no item came: a type for each way to get, alike but for the names of the reasons.
 
-use crate::error::Corruption;
-use crate::raw::Stop;
-use ipc_codec::DecodeError;
-use std::io;
+use super::{Ending, QueueError};
 
 macro_rules! get_error {
     (
         $(#[$type_doc:meta])*
-        $name:ident $({ $(#[$own_doc:meta])* $own:ident => $own_text:literal })?
+        $name:ident {
+            $([$(#[$own_doc:meta])* $own:ident => $own_text:literal])?
+            $(#[$ended_doc:meta])* [$ended:ident $is_ended:ident] => $ended_text:literal,
+        }
     ) => {
         $(#[$type_doc])*
         #[derive(Debug, thiserror::Error)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$own_doc])* #[error($own_text)] $own,)?
-            /// The queue is closed, and all items were taken.
-            #[error("the queue is closed and drained")]
-            Closed,
-            /// An item was taken that could not be decoded. It is lost; the queue goes on.
-            #[error("an item could not be decoded and is lost")]
-            Decode(#[source] DecodeError),
-            /// The memory of the queue has been scribbled over.
-            #[error("the queue cannot be used any more")]
-            Corrupt(#[source] Corruption),
-            /// The lock of the queue is broken.
-            #[error("the lock of the queue failed")]
-            Os(#[source] io::Error),
+            $(#[$ended_doc])*
+            #[error($ended_text)]
+            $ended,
+            /// Something is wrong with the queue, or with an item that was taken.
+            #[error(transparent)]
+            Failed(#[from] QueueError),
         }
 
         impl $name {
-            /// Whether the queue has ended: closed, and drained.
-            pub fn is_closed(&self) -> bool {
-                matches!(self, $name::Closed)
+            $(#[$ended_doc])*
+            pub fn $is_ended(&self) -> bool {
+                matches!(self, $name::$ended)
             }
         }
 
-        impl From<Stop> for $name {
-            fn from(stop: Stop) -> Self {
-                match stop {
-                    Stop::Closed => $name::Closed,
-                    Stop::Corrupt(corruption) => $name::Corrupt(corruption),
-                    Stop::Lock(error) => $name::Os(error),
+        impl From<Ending> for $name {
+            fn from(ending: Ending) -> Self {
+                match ending {
+                    Ending::Ended => $name::$ended,
+                    Ending::Failed(error) => $name::Failed(error),
                 }
-            }
-        }
-
-        impl From<DecodeError> for $name {
-            fn from(error: DecodeError) -> Self {
-                $name::Decode(error)
             }
         }
     };
@@ -65,7 +52,10 @@ get_error! {
     /// assert!(queue.get().unwrap_err().is_closed());
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
-    GetError
+    GetError {
+        /// The queue is closed, and all items were taken.
+        [Closed is_closed] => "the queue is closed and drained",
+    }
 }
 
 get_error! {
@@ -79,8 +69,12 @@ get_error! {
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
     TryGetError {
-        /// There is no item at the moment.
-        Empty => "the queue is empty"
+        [
+            /// There is no item at the moment.
+            Empty => "the queue is empty"
+        ]
+        /// The queue is closed, and all items were taken.
+        [Closed is_closed] => "the queue is closed and drained",
     }
 }
 
@@ -100,24 +94,75 @@ get_error! {
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
     GetTimeoutError {
-        /// No item came in time.
-        TimedOut => "no item came in time"
+        [
+            /// No item came in time.
+            TimedOut => "no item came in time"
+        ]
+        /// The queue is closed, and all items were taken.
+        [Closed is_closed] => "the queue is closed and drained",
     }
 }
 
-macro_rules! widen {
-    ($($wide:ident)*) => {$(
-        impl From<GetError> for $wide {
-            fn from(error: GetError) -> Self {
-                match error {
-                    GetError::Closed => $wide::Closed,
-                    GetError::Decode(error) => $wide::Decode(error),
-                    GetError::Corrupt(corruption) => $wide::Corrupt(corruption),
-                    GetError::Os(error) => $wide::Os(error),
-                }
-            }
-        }
-    )*};
+get_error! {
+    /// Why [`Receiver::recv`](crate::Receiver::recv) returned no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel::<u32>(4)?;
+    /// drop(sender);
+    /// assert!(receiver.recv().unwrap_err().is_disconnected());
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    RecvError {
+        /// All senders are gone, and all items were taken.
+        [Disconnected is_disconnected] => "all senders are gone and the channel is drained",
+    }
 }
 
-widen!(TryGetError GetTimeoutError);
+get_error! {
+    /// Why [`Receiver::try_recv`](crate::Receiver::try_recv) returned no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel::<u32>(4)?;
+    /// assert!(matches!(receiver.try_recv(), Err(ipc_queue::TryRecvError::Empty)));
+    /// # drop(sender);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    TryRecvError {
+        [
+            /// There is no item at the moment.
+            Empty => "the channel is empty"
+        ]
+        /// All senders are gone, and all items were taken.
+        [Disconnected is_disconnected] => "all senders are gone and the channel is drained",
+    }
+}
+
+get_error! {
+    /// Why [`Receiver::recv_timeout`](crate::Receiver::recv_timeout) or
+    /// [`Receiver::recv_deadline`](crate::Receiver::recv_deadline) returned no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_queue::RecvTimeoutError;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel::<u32>(4)?;
+    /// let result = receiver.recv_timeout(Duration::from_millis(5));
+    /// assert!(matches!(result, Err(RecvTimeoutError::TimedOut)));
+    /// # drop(sender);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    RecvTimeoutError {
+        [
+            /// No item came in time.
+            TimedOut => "no item came in time"
+        ]
+        /// All senders are gone, and all items were taken.
+        [Disconnected is_disconnected] => "all senders are gone and the channel is drained",
+    }
+}

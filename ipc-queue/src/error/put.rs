@@ -1,122 +1,69 @@
-//! Why an item was not put: three types for the three ways to put, each with the item in it.
+//! Why an item was not put: a type for each way to put, alike but for the names of the reasons, each with the item in it.
 
-use crate::error::Corruption;
-use crate::raw::Stop;
-use ipc_codec::EncodeError;
-use std::{fmt, io};
+use super::{Ending, QueueError};
+use std::fmt;
 
-/// Why an item was not put, for whatever way to put, without the item.
+/// Why an item was not put, for whatever way to put.
 #[derive(Debug)]
-pub(crate) enum Refusal {
-    Closed,
-    TooLarge { size: usize, limit: usize },
-    HandlesUnsupported,
-    Encode(EncodeError),
-    Corrupt(Corruption),
-    Lock(io::Error),
+pub(crate) enum Unput {
+    /// There was no room, now or in time.
+    NoRoom,
+    Ending(Ending),
 }
 
-impl From<Stop> for Refusal {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Closed => Refusal::Closed,
-            Stop::Corrupt(corruption) => Refusal::Corrupt(corruption),
-            Stop::Lock(error) => Refusal::Lock(error),
-        }
-    }
-}
-
-impl From<EncodeError> for Refusal {
-    fn from(error: EncodeError) -> Self {
-        match error {
-            EncodeError::TooLarge { size, limit } => Refusal::TooLarge { size, limit },
-            EncodeError::TooManyHandles { .. } => Refusal::HandlesUnsupported,
-            error => Refusal::Encode(error),
-        }
+impl<E: Into<Ending>> From<E> for Unput {
+    fn from(error: E) -> Unput {
+        Unput::Ending(error.into())
     }
 }
 
 macro_rules! put_error {
     (
         $(#[$type_doc:meta])*
-        $name:ident $({ $(#[$own_doc:meta])* $own:ident => $own_text:literal })?
+        $name:ident {
+            $(#[$full_doc:meta])* $full:ident => $full_text:literal,
+            $(#[$ended_doc:meta])* [$ended:ident $is_ended:ident] => $ended_text:literal,
+        }
     ) => {
         $(#[$type_doc])*
         #[derive(thiserror::Error)]
         #[non_exhaustive]
         pub enum $name<T> {
-            $($(#[$own_doc])* #[error($own_text)] $own(T),)?
-            /// The queue is closed.
-            #[error("the queue is closed")]
-            Closed(T),
-            /// The encoded item is larger than the queue ever takes, or than the [limits](crate::Builder::limits)
-            /// allow.
-            #[error("the encoded item needs at least {size} bytes, the limit is {limit}")]
-            TooLarge {
+            $(#[$full_doc])*
+            #[error($full_text)]
+            $full(T),
+            $(#[$ended_doc])*
+            #[error($ended_text)]
+            $ended(T),
+            /// Something is wrong with the queue or the item.
+            #[error("{source}")]
+            Failed {
                 /// The item.
                 value: T,
-                /// How many bytes were needed when the encoder gave up; the whole item may need more.
-                size: usize,
-                /// The limit: [`Queue::byte_capacity`](crate::Queue::byte_capacity) or less.
-                limit: usize,
-            },
-            /// The item holds a handle, which items cannot carry yet.
-            #[error("the item holds a handle, which a queue does not carry yet")]
-            HandlesUnsupported(T),
-            /// The item could not be encoded.
-            #[error("the item could not be encoded")]
-            Encode {
-                /// The item.
-                value: T,
-                /// What the encoder said.
-                source: EncodeError,
-            },
-            /// The memory of the queue has been scribbled over.
-            #[error("the queue cannot be used any more")]
-            Corrupt {
-                /// The item.
-                value: T,
-                /// What was found.
-                source: Corruption,
-            },
-            /// The lock of the queue is broken.
-            #[error("the lock of the queue failed")]
-            Os {
-                /// The item.
-                value: T,
-                /// The system's error.
-                source: io::Error,
+                /// What is wrong.
+                source: QueueError,
             },
         }
 
         impl<T> $name<T> {
-            pub(crate) fn new(refusal: Refusal, value: T) -> Self {
-                match refusal {
-                    Refusal::Closed => $name::Closed(value),
-                    Refusal::TooLarge { size, limit } => $name::TooLarge { value, size, limit },
-                    Refusal::HandlesUnsupported => $name::HandlesUnsupported(value),
-                    Refusal::Encode(source) => $name::Encode { value, source },
-                    Refusal::Corrupt(source) => $name::Corrupt { value, source },
-                    Refusal::Lock(source) => $name::Os { value, source },
+            pub(crate) fn new(why: Unput, value: T) -> Self {
+                match why {
+                    Unput::NoRoom => $name::$full(value),
+                    Unput::Ending(Ending::Ended) => $name::$ended(value),
+                    Unput::Ending(Ending::Failed(source)) => $name::Failed { value, source },
                 }
             }
 
             /// The item that was not put.
             pub fn into_inner(self) -> T {
                 match self {
-                    $($name::$own(value) => value,)?
-                    $name::Closed(value)
-                    | $name::TooLarge { value, .. }
-                    | $name::HandlesUnsupported(value)
-                    | $name::Encode { value, .. }
-                    | $name::Corrupt { value, .. }
-                    | $name::Os { value, .. } => value,
+                    $name::$full(value) | $name::$ended(value) | $name::Failed { value, .. } => value,
                 }
             }
 
-            /// Whether the queue is closed.
-            pub fn is_closed(&self) -> bool {
-                matches!(self, $name::Closed(_))
+            $(#[$ended_doc])*
+            pub fn $is_ended(&self) -> bool {
+                matches!(self, $name::$ended(_))
             }
         }
 
@@ -124,21 +71,10 @@ macro_rules! put_error {
         impl<T> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $($name::$own(_) => f.write_str(concat!(stringify!($own), "(..)")),)?
-                    $name::Closed(_) => f.write_str("Closed(..)"),
-                    $name::TooLarge { size, limit, .. } => {
-                        let mut f = f.debug_struct("TooLarge");
-                        f.field("size", size).field("limit", limit).finish_non_exhaustive()
-                    }
-                    $name::HandlesUnsupported(_) => f.write_str("HandlesUnsupported(..)"),
-                    $name::Encode { source, .. } => {
-                        f.debug_struct("Encode").field("source", source).finish_non_exhaustive()
-                    }
-                    $name::Corrupt { source, .. } => {
-                        f.debug_struct("Corrupt").field("source", source).finish_non_exhaustive()
-                    }
-                    $name::Os { source, .. } => {
-                        f.debug_struct("Os").field("source", source).finish_non_exhaustive()
+                    $name::$full(_) => f.write_str(concat!(stringify!($full), "(..)")),
+                    $name::$ended(_) => f.write_str(concat!(stringify!($ended), "(..)")),
+                    $name::Failed { source, .. } => {
+                        f.debug_struct("Failed").field("source", source).finish_non_exhaustive()
                     }
                 }
             }
@@ -159,7 +95,12 @@ put_error! {
     /// assert_eq!(error.into_inner(), "late");
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
-    PutError
+    PutError {
+        /// There is no room, and the queue was made to [fail](crate::WhenFull::Fail) then.
+        Full => "the queue is full",
+        /// The queue is closed.
+        [Closed is_closed] => "the queue is closed",
+    }
 }
 
 put_error! {
@@ -177,7 +118,9 @@ put_error! {
     /// ```
     TryPutError {
         /// There is no room at the moment.
-        Full => "the queue is full"
+        Full => "the queue is full",
+        /// The queue is closed.
+        [Closed is_closed] => "the queue is closed",
     }
 }
 
@@ -198,26 +141,101 @@ put_error! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     PutTimeoutError {
-        /// There was no room in time.
-        TimedOut => "the queue stayed full until the deadline"
+        /// There was no room in time, or there is none and the queue was made to [fail](crate::WhenFull::Fail) then.
+        TimedOut => "the queue stayed full until the deadline",
+        /// The queue is closed.
+        [Closed is_closed] => "the queue is closed",
     }
 }
 
-macro_rules! widen {
-    ($($wide:ident)*) => {$(
-        impl<T> From<PutError<T>> for $wide<T> {
-            fn from(error: PutError<T>) -> Self {
-                match error {
-                    PutError::Closed(value) => $wide::Closed(value),
-                    PutError::TooLarge { value, size, limit } => $wide::TooLarge { value, size, limit },
-                    PutError::HandlesUnsupported(value) => $wide::HandlesUnsupported(value),
-                    PutError::Encode { value, source } => $wide::Encode { value, source },
-                    PutError::Corrupt { value, source } => $wide::Corrupt { value, source },
-                    PutError::Os { value, source } => $wide::Os { value, source },
-                }
-            }
-        }
-    )*};
+put_error! {
+    /// Why [`Queue::put_many`](crate::Queue::put_many) and its like did not put all items. Those that were not put, the last
+    /// ones, come back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_queue::{PutManyError, Queue};
+    ///
+    /// let queue = Queue::bounded(2)?;
+    /// match queue.try_put_many(vec![1, 2, 3]) {
+    ///     Err(PutManyError::NoRoom(rest)) => assert_eq!(rest, [3]),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    PutManyError {
+        /// There was no room for all of them, now or in time.
+        NoRoom => "the queue has no room for all items",
+        /// The queue is closed.
+        [Closed is_closed] => "the queue is closed",
+    }
 }
 
-widen!(TryPutError PutTimeoutError);
+put_error! {
+    /// Why [`Sender::send`](crate::Sender::send) did not send the item, which it returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel(4)?;
+    /// drop(receiver);
+    /// let error = sender.send("to nobody".to_string()).unwrap_err();
+    /// assert!(error.is_disconnected());
+    /// assert_eq!(error.into_inner(), "to nobody");
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    SendError {
+        /// There is no room, and the channel was made to [fail](crate::WhenFull::Fail) then.
+        Full => "the channel is full",
+        /// All receivers are gone.
+        [Disconnected is_disconnected] => "all receivers are gone",
+    }
+}
+
+put_error! {
+    /// Why [`Sender::try_send`](crate::Sender::try_send) did not send the item, which it returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_queue::TrySendError;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel(1)?;
+    /// sender.try_send(1)?;
+    /// assert!(matches!(sender.try_send(2), Err(TrySendError::Full(2))));
+    /// # drop(receiver);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    TrySendError {
+        /// There is no room at the moment.
+        Full => "the channel is full",
+        /// All receivers are gone.
+        [Disconnected is_disconnected] => "all receivers are gone",
+    }
+}
+
+put_error! {
+    /// Why [`Sender::send_timeout`](crate::Sender::send_timeout) or [`Sender::send_deadline`](crate::Sender::send_deadline)
+    /// did not send the item, which they return.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_queue::SendTimeoutError;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel(1)?;
+    /// sender.send(1)?;
+    /// let result = sender.send_timeout(2, Duration::from_millis(5));
+    /// assert!(matches!(result, Err(SendTimeoutError::TimedOut(2))));
+    /// # drop(receiver);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    SendTimeoutError {
+        /// There was no room in time.
+        TimedOut => "the channel stayed full until the deadline",
+        /// All receivers are gone.
+        [Disconnected is_disconnected] => "all receivers are gone",
+    }
+}

@@ -31,7 +31,7 @@ pub(super) const N_RESERVED_AT: usize = 68;
 pub(super) const N_SLOTS_USED_AT: usize = 72;
 
 /// How many processes, and messages on their way, can have a part in a segment at once.
-pub(crate) const N_SLOTS: u32 = 4096;
+pub const N_SLOTS: u32 = 4096;
 /// Bits of an [`Id`](crate::sync::raw::Id) that hold the slot; the rest is its generation.
 pub(super) const SLOT_BITS: u32 = N_SLOTS.trailing_zeros();
 
@@ -87,11 +87,16 @@ impl Geometry {
     pub(super) fn for_payload(size: usize) -> (Geometry, Option<usize>) {
         let bytes = (PAYLOAD_AT + size).max(MIN_CELL);
         if bytes > MAX_CELL {
-            return (Geometry { cell_size: bytes.next_multiple_of(MIN_CELL), n_cells: 1 }, None);
+            return (Geometry::alone(size), None);
         }
         let cell_size = bytes.next_power_of_two();
         let class = (cell_size / MIN_CELL).trailing_zeros() as usize;
         (Geometry { cell_size, n_cells: (CELLS_SIZE / cell_size) as u32 }, Some(class))
+    }
+
+    /// The segment for one payload of so many bytes.
+    pub(super) fn alone(size: usize) -> Geometry {
+        Geometry { cell_size: (PAYLOAD_AT + size).next_multiple_of(MIN_CELL), n_cells: 1 }
     }
 
     /// The geometry that a header tells, if it is one.

@@ -114,7 +114,8 @@ impl Segment {
     }
 }
 
-pub(super) fn slot_of(id: Id) -> u32 {
+/// The slot of a name, less than [`N_SLOTS`].
+pub fn slot_of(id: Id) -> u32 {
     (id.get() & u64::from(N_SLOTS - 1)) as u32
 }
 

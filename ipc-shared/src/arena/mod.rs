@@ -27,14 +27,15 @@ mod transfer;
 mod world;
 
 pub use error::AllocError;
-pub(crate) use layout::N_SLOTS;
-pub(crate) use object::{Held, Object};
-pub(crate) use overlay::Overlay;
-pub(crate) use shape::{Kind, Shape};
+pub use layout::N_SLOTS;
+pub use members::slot_of;
+pub use object::{Held, Object};
+pub use overlay::Overlay;
+pub use segment::Segment;
+pub use shape::{Kind, Shape};
 
 use cells::Place;
 use layout::{Geometry, MAX_PAYLOAD, N_CLASSES};
-use segment::Segment;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use world::World;
 
@@ -152,6 +153,15 @@ fn worth_it(geometry: Geometry) -> usize {
 fn allocate_in(world: &World, chain: &[Arc<Segment>]) -> Result<Option<(Arc<Segment>, Place)>, AllocError> {
     let Some(segment) = chain.last() else { return Ok(None) };
     Ok(segment.allocate(world)?.map(|place| (Arc::clone(segment), place)))
+}
+
+/// A cell in a segment that has no other.
+fn allocate_alone(payload_size: usize) -> Result<(Arc<Segment>, Place), AllocError> {
+    if payload_size > MAX_PAYLOAD {
+        return Err(AllocError::TooLarge { size: payload_size });
+    }
+    world::notice_forks().map_err(|source| AllocError::system("notice forks", source))?;
+    allocate_in_new(&mut world::lock(), Geometry::alone(payload_size))
 }
 
 fn allocate_in_new(world: &mut World, geometry: Geometry) -> Result<(Arc<Segment>, Place), AllocError> {

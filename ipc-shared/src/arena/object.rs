@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Something in shared memory that this process holds. Clones are further handles to the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Object(Arc<Held>);
+pub struct Object(Arc<Held>);
 
 /// What an [`Object`] is a handle to, and stands for.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct Held {
     segment: Arc<Segment>,
     place: Place,
     shape: Shape,
@@ -48,13 +48,20 @@ unsafe impl Sync for Held {}
 
 impl Object {
     /// Makes something with a payload of so many bytes, all of them zero.
-    pub(crate) fn create(arena: &Arena, shape: Shape, payload_size: usize) -> Result<Object, AllocError> {
+    pub fn create(arena: &Arena, shape: Shape, payload_size: usize) -> Result<Object, AllocError> {
         let (segment, place) = arena.allocate(payload_size)?;
         segment.shape(place.cell).store(shape.to_word(), Ordering::Relaxed);
         let object = Object::new(segment, place, shape);
         // SAFETY: by Invariants 1 and 2; nobody else knows of the cell yet.
         unsafe { object.0.payload.write_bytes(0, object.0.payload_size) };
         Ok(object)
+    }
+
+    /// Makes something with a segment of its own, whose neighbours are nobody's. The payload is all zero.
+    pub fn create_alone(shape: Shape, payload_size: usize) -> Result<Object, AllocError> {
+        let (segment, place) = super::allocate_alone(payload_size)?;
+        segment.shape(place.cell).store(shape.to_word(), Ordering::Relaxed);
+        Ok(Object::new(segment, place, shape))
     }
 
     /// Comes to hold what a message is about, while the message still holds it.
@@ -122,12 +129,12 @@ impl Held {
 
     /// Who takes part.
     #[inline]
-    pub(crate) fn peers(&self) -> &Segment {
+    pub fn peers(&self) -> &Segment {
         &self.segment
     }
 
     /// How many bytes the payload has: as many as were asked for, or some more.
-    pub(crate) fn payload_size(&self) -> usize {
+    pub fn payload_size(&self) -> usize {
         self.payload_size
     }
 
@@ -137,7 +144,7 @@ impl Held {
     ///
     /// If they do not lie in it.
     #[inline]
-    pub(crate) fn address(&self, offset: usize, size: usize) -> NonNull<u8> {
+    pub fn address(&self, offset: usize, size: usize) -> NonNull<u8> {
         let fits = offset.checked_add(size).is_some_and(|end| end <= self.payload_size);
         assert!(fits, "{size} bytes at {offset} of {}", self.payload_size);
         // SAFETY: inside the payload, as was just seen (Invariant 1).
@@ -150,7 +157,7 @@ impl Held {
     ///
     /// If it does not lie in the payload, or not at a multiple of its alignment.
     #[inline]
-    pub(crate) fn get<T: Overlay>(&self, offset: usize) -> &T {
+    pub fn get<T: Overlay>(&self, offset: usize) -> &T {
         &self.get_slice(offset, 1)[0]
     }
 
@@ -160,7 +167,7 @@ impl Held {
     ///
     /// As [`get`](Self::get).
     #[inline]
-    pub(crate) fn get_slice<T: Overlay>(&self, offset: usize, count: usize) -> &[T] {
+    pub fn get_slice<T: Overlay>(&self, offset: usize, count: usize) -> &[T] {
         assert!(
             offset % align_of::<T>() == 0 && align_of::<T>() <= super::PAYLOAD_ALIGN,
             "unaligned: {offset}"

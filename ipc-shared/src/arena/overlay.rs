@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 ///
 /// Its layout is fixed, it has no padding, all its bytes belong to atomics, any bytes are a valid value, and it means the
 /// same in every process.
-pub(crate) unsafe trait Overlay: Sync {}
+pub unsafe trait Overlay: Sync {}
 
 // SAFETY: an atomic of a plain number.
 unsafe impl Overlay for AtomicU32 {}

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A segment in which this process takes part.
 #[derive(Debug)]
-pub(crate) struct Segment {
+pub struct Segment {
     pub(super) geometry: Geometry,
     mapping: SharedMapping,
     /// The description of the memory that holds this process's seat. Nobody else has a copy of it: a message gets a

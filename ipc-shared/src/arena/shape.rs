@@ -8,7 +8,7 @@ macro_rules! kinds {
         /// What kind of thing is in a cell.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
-        pub(crate) enum Kind {
+        pub enum Kind {
             $(#[doc = $name] $kind = $number,)*
         }
 
@@ -34,11 +34,12 @@ kinds! {
     Array = 10, "array";
     RawValue = 11, "raw value";
     RawArray = 12, "raw array";
+    Queue = 13, "queue";
 }
 
 /// The kind of a thing, the size of its elements in bytes, and how many there are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape(u64);
+pub struct Shape(u64);
 
 /// The largest size of an element in bytes.
 const MAX_ELEMENT: usize = (1 << 24) - 1;
@@ -47,13 +48,13 @@ const MAX_LEN: usize = u32::MAX as usize;
 
 impl Shape {
     /// A shape, unless the element is larger than [`MAX_ELEMENT`] or there are more than [`MAX_LEN`].
-    pub(crate) fn new(kind: Kind, element_size: usize, len: usize) -> Option<Shape> {
+    pub fn new(kind: Kind, element_size: usize, len: usize) -> Option<Shape> {
         let fits = element_size <= MAX_ELEMENT && len <= MAX_LEN;
         fits.then_some(Shape(kind as u64 | (element_size as u64) << 8 | (len as u64) << 32))
     }
 
     /// How many elements there are.
-    pub(crate) fn len(self) -> usize {
+    pub fn len(self) -> usize {
         (self.0 >> 32) as usize
     }
 

@@ -29,7 +29,7 @@ struct Sent<S> {
 
 impl Object {
     /// Encodes a handle.
-    pub(crate) fn send<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn send<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Place { cell, generation } = self.place();
         Sent { segment: Lent(self), cell, generation, shape: self.shape().to_word() }.serialize(serializer)
     }
@@ -38,7 +38,7 @@ impl Object {
     ///
     /// `needed` tells how many bytes so many elements need. Whoever sent the message could write the same shape into the
     /// shared memory, so it is held against the memory that there is.
-    pub(crate) fn receive_from<'de, D: Deserializer<'de>>(
+    pub fn receive_from<'de, D: Deserializer<'de>>(
         expected: Shape,
         any_len: bool,
         needed: impl FnOnce(usize) -> Option<usize>,

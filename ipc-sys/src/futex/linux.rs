@@ -16,9 +16,9 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
     let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
 }
 
-pub(super) fn wake(word: &AtomicU32, count: u32) {
+pub(super) fn wake(word: &AtomicU32, count: u32) -> usize {
     // A wake fails only for a bad address, which a reference is not.
-    let _ = futex::wake(word, Flags::empty(), count);
+    futex::wake(word, Flags::empty(), count).unwrap_or(0)
 }
 
 pub(super) fn low_half(word: &AtomicU64) -> &AtomicU32 {

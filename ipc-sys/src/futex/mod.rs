@@ -4,7 +4,7 @@
 //!
 //! - `wait(word, expected, timeout)`: sleeps while the word holds `expected`, at most for `timeout`; may wake
 //!   for no reason; never sleeps when the word differs at the call.
-//! - `wake(word, count)`: wakes up to `count` sleepers of any process that maps the word.
+//! - `wake(word, count) -> woken`: wakes up to `count` sleepers of any process that maps the word.
 //! - `low_half(word) -> word`: the half of a word of 64 bits that holds its low bits, for these calls alone.
 
 mod linux;
@@ -78,7 +78,25 @@ pub const OWNER_RECHECK: Duration = Duration::from_millis(100);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) {
-    let timeout = deadline.remaining_at_most(RECHECK);
+    wait_at_most(word, expected, deadline, RECHECK);
+}
+
+/// As [`wait`], with another longest sleep than [`RECHECK`].
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::{clock::Deadline, futex, memory::SharedMapping};
+/// use std::time::{Duration, Instant};
+///
+/// let memory = SharedMapping::create(64)?;
+/// let start = Instant::now();
+/// futex::wait_at_most(memory.atomic_u32(0), 0, Deadline::NEVER, Duration::from_millis(2));
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, longest: Duration) {
+    let timeout = deadline.remaining_at_most(longest);
     if !timeout.is_zero() {
         imp::wait(word, expected, timeout);
     }
@@ -114,6 +132,21 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) {
 /// ```
 pub fn wake_one(word: &AtomicU32) {
     imp::wake(word, 1);
+}
+
+/// Wakes up to `count` sleepers of `word`, and tells how many it has woken: as long as it is `count`, there may be more.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_sys::{futex, memory::SharedMapping};
+///
+/// let memory = SharedMapping::create(64)?;
+/// assert_eq!(futex::wake(memory.atomic_u32(0), 7), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wake(word: &AtomicU32, count: u32) -> usize {
+    imp::wake(word, count.min(i32::MAX as u32))
 }
 
 /// Wakes all sleepers of `word`.

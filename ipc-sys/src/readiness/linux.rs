@@ -1,7 +1,8 @@
 //! Readiness by `ppoll`: no limit of descriptor numbers, nanosecond timeouts.
 
 use super::{Interest, Watch};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::handle::{BorrowedHandle, OwnedHandle};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use std::io;
 use std::time::Duration;
@@ -13,6 +14,8 @@ pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::
             let flags = match watch.interest {
                 Interest::Read => PollFlags::IN,
                 Interest::Write => PollFlags::OUT,
+                // What tells the end is always reported.
+                Interest::End => PollFlags::empty(),
             };
             PollFd::from_borrowed_fd(watch.handle, flags)
         })
@@ -27,4 +30,12 @@ pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::
         watch.ready = n_ready > 0 && ready;
     }
     Ok(n_ready)
+}
+
+pub(super) fn group(members: &[BorrowedHandle<'_>]) -> io::Result<OwnedHandle> {
+    let group = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (idx, member) in members.iter().enumerate() {
+        epoll::add(&group, member, epoll::EventData::new_u64(idx as u64), epoll::EventFlags::IN)?;
+    }
+    Ok(group)
 }

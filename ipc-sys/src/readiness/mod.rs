@@ -4,9 +4,13 @@
 //!
 //! - `wait(watches, timeout)`: sleeps until at least one watched handle is ready or the time is over, and marks
 //!   the ready ones; returns early for a signal.
+//! - `group(handles) -> handle`: one that is readable while any of them is.
 
+mod group;
 mod linux;
 use linux as imp;
+
+pub use group::Group;
 
 use crate::clock::Deadline;
 use crate::handle::BorrowedHandle;
@@ -43,6 +47,8 @@ pub enum Interest {
     Read,
     /// Something can be written, or the other side is gone.
     Write,
+    /// The other side is gone.
+    End,
 }
 
 impl<'a> Watch<'a> {

@@ -88,6 +88,19 @@ pub(super) fn recv(
     }
 }
 
+pub(super) fn peek(handle: BorrowedHandle<'_>, buffer: &mut [u8]) -> Result<Option<usize>, RecvError> {
+    loop {
+        return match rustix::net::recv(handle, &mut *buffer, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Err(RecvError::Closed),
+            Ok((size, _)) => Ok(Some(size)),
+            // As in `recv`.
+            Err(Errno::INTR | Errno::CONNRESET) => continue,
+            Err(Errno::AGAIN) => Ok(None),
+            Err(errno) => Err(RecvError::Os(errno.into())),
+        };
+    }
+}
+
 pub(super) fn shutdown(handle: BorrowedHandle<'_>, direction: Shutdown) -> io::Result<()> {
     match rustix::net::shutdown(handle, direction) {
         Err(Errno::NOTCONN) => Ok(()),

@@ -10,6 +10,7 @@
 //! - `send(handle, parts, handles)`: one message without waiting, or an error that says which of the cases it is.
 //! - `recv(handle, buffer, blocking)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
+//! - `peek(handle, buffer) -> size`: the beginning of the next message, which stays where it is.
 //! - `shutdown(handle, direction)`: one direction ends, for all holders of this end.
 
 mod linux;
@@ -261,6 +262,52 @@ impl MessageSocket {
                 return Err(RecvError::TimedOut);
             }
         }
+    }
+
+    /// Copies the beginning of the next message into `buffer` and leaves the message where it is; how many bytes, or nothing
+    /// if no message is there.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`]: `Closed` at the end, or the system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// let mut first = [0; 1];
+    /// assert_eq!(b.peek(&mut first)?, None);
+    /// a.send(&[b"hello"], &[], Deadline::NEVER)?;
+    /// assert_eq!(b.peek(&mut first)?, Some(1));
+    /// assert_eq!(b.recv(&mut [0; 8], Deadline::NOW)?.size, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Option<usize>, RecvError> {
+        imp::peek(self.handle(), buffer)
+    }
+
+    /// Whether the other side is gone: all its holders have closed it or have ended. Messages of theirs may still be there.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// assert!(!a.is_abandoned()?);
+    /// drop(b);
+    /// assert!(a.is_abandoned()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_abandoned(&self) -> io::Result<bool> {
+        wait_one(self.handle(), Interest::End, Deadline::NOW)
     }
 
     /// Tells the other side that no more messages come, for every holder of this end.

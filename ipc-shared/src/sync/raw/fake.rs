@@ -22,7 +22,7 @@ pub(super) struct Process<'a> {
 
 /// The names that processes have: they fill all bits of a name, and a number that is made up is hardly one of them.
 const NAMES: std::ops::Range<u64> = FIRST..FIRST + (1 << 20);
-const FIRST: u64 = (1 << 62) + (3 << 31);
+const FIRST: u64 = (1 << 59) + (3 << 31);
 
 impl World {
     /// The process of this number.

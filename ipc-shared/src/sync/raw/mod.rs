@@ -24,13 +24,14 @@ mod words;
 #[cfg(all(test, loom))]
 mod model;
 
+pub use peers::{Id, Peers};
+pub use spin::Patience;
 pub(crate) use {
     barrier::{BarrierError, Passed, RawBarrier},
     cells::Cell,
     condvar::{RawCondvar, RawWaitError},
     event::RawEvent,
     mutex::{Acquired, RawLockError, RawMutex, State},
-    peers::{Id, Peers},
     reentrant::{RawReentrant, RawReentrantError},
     rwlock::{RawRwLock, ReadError},
     semaphore::{AcquireError, AddError, MAX_PERMITS, RawSemaphore},

@@ -42,14 +42,14 @@ pub(super) fn look_until(word: &AtomicU64, enough: impl Fn(u64) -> bool) -> u64 
 ///
 /// Neighbours that follow the protocol end such a loop after a few turns. One that writes anything at any time can
 /// keep it going, but makes it use no more than a few per cent of a processor.
-#[derive(Default)]
-pub(super) struct Patience {
+#[derive(Debug, Default)]
+pub struct Patience {
     turns: u32,
 }
 
 impl Patience {
     /// One more turn.
-    pub(super) fn turn(&mut self) {
+    pub fn turn(&mut self) {
         self.turns += 1;
         if self.turns >= TURNS {
             self.turns = 0;

@@ -1,0 +1,432 @@
+//! The ring: records and their bytes one after the other, and the two stores that put an item in and take one out.
+//!
+//! # The words
+//!
+//! The ring is a row of words of 64 bits. An item is a [`Record`] and its bytes behind it; both go over the end of the row if
+//! need be. A *place* is 32 bits of a count of items and 32 bits of a position in the row, in one word.
+//!
+//! | word | belongs to | meaning |
+//! | --- | --- | --- |
+//! | `tail` | who has the lock of the puts | where the next record will stand, and how many items there were |
+//! | `head_seen` | the same | the head as it was when somebody looked: there is at least the room that it leaves |
+//! | `head` | who has the lock of the gets | where the next item stands, and how many were taken; read by who puts |
+//!
+//! The one rule that all else follows from: **the word at the tail is zero, until one store makes it a record.** That store
+//! is the put. It is also what a getter waits for: signal and item come in one cache line. One word of the row is
+//! therefore never used.
+//!
+//! # Put, under its lock
+//!
+//! | step | a survivor finds |
+//! | --- | --- |
+//! | 1. the bytes are written behind the tail, and the records after the first, if there are many | the queue as before |
+//! | 2. the word behind all of it becomes zero | the queue as before; the word is not in use |
+//! | 3. **the record at the tail is stored** | all items, whole |
+//! | 4. the tail is stored | the same |
+//!
+//! After 3 the tail is behind. Whoever takes the lock from the dead follows the records to the zero and stores that place
+//! ([`Ring::mend_tail`]), so a record that was stored is never written over. Dying meanwhile changes nothing.
+//!
+//! # Get, under its lock
+//!
+//! | step | a survivor finds |
+//! | --- | --- |
+//! | 1. the bytes are copied out | the queue as before |
+//! | 2. **the head is stored** | the queue without the items, which are gone with whoever was taking them |
+//!
+//! There is nothing to mend.
+//!
+//! # What a stranger can do
+//!
+//! Every word is checked when it is read, so that no position is outside of the row and no length longer than it. Loops go
+//! over at most as many records as the queue has room for.
+//!
+//! # Sources
+//!
+//! That signal and item share a word is FastForward's (Giacomoni, Moseley, Vachharajani, *FastForward for efficient pipeline
+//! parallelism*, PPoPP 2008); that each side keeps a copy of the other's index is Lamport's ring as Rigtorp and others write
+//! it today; a lock for each side is Michael and Scott's two-lock queue (PODC 1996); that what is begun and not finished
+//! can be seen by its length word is Aeron's log buffer.
+
+use super::copy;
+use super::lock::Lock;
+use super::record::{Kind, Record};
+use super::shim::{AtomicU32, AtomicU64};
+use crate::error::Corruption;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// What belongs to those who put.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Puts {
+    pub(crate) lock: Lock,
+    tail: AtomicU64,
+    head_seen: AtomicU64,
+    /// The last ticket that was given to handles.
+    pub(crate) ticket: AtomicU64,
+    /// Not 0 once the queue takes no more.
+    pub(crate) ended: AtomicU32,
+    /// How often somebody has let go of an end of a channel.
+    pub(crate) news: AtomicU32,
+    _line: [AtomicU64; 10],
+}
+
+/// What belongs to those who get.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Gets {
+    pub(crate) lock: Lock,
+    head: AtomicU64,
+    /// The ticket of the handles that were taken last, or are being taken.
+    pub(crate) ticket: AtomicU64,
+    /// How many tasks of a joinable queue were done.
+    pub(crate) n_done: AtomicU64,
+    /// Changes when all tasks are done.
+    pub(crate) all_done: AtomicU32,
+    _pad: AtomicU32,
+    _line: [AtomicU64; 10],
+}
+
+const _: () = assert!(size_of::<Puts>() == 128 && size_of::<Gets>() == 128);
+
+/// A ring in shared memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ring<'a> {
+    puts: &'a Puts,
+    gets: &'a Gets,
+    units: &'a [AtomicU64],
+    capacity: u32,
+}
+
+/// A number of items, and a position in the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    count: u32,
+    position: u32,
+}
+
+impl Place {
+    #[inline]
+    fn from_word(word: u64) -> Place {
+        Place { count: (word >> 32) as u32, position: word as u32 }
+    }
+
+    #[inline]
+    fn to_word(self) -> u64 {
+        u64::from(self.count) << 32 | u64::from(self.position)
+    }
+}
+
+impl<'a> Ring<'a> {
+    /// There are at least two words, and fewer than 2^31.
+    pub(crate) fn new(puts: &'a Puts, gets: &'a Gets, units: &'a [AtomicU64], capacity: u32) -> Ring<'a> {
+        debug_assert!(units.len() >= 2 && units.len() < 1 << 31);
+        Ring { puts, gets, units, capacity }
+    }
+
+    pub(crate) fn puts(&self) -> &'a Puts {
+        self.puts
+    }
+
+    pub(crate) fn gets(&self) -> &'a Gets {
+        self.gets
+    }
+
+    /// The largest number of words that one item can have, its record included.
+    pub(crate) fn max_units(&self) -> u32 {
+        self.n_units() - 1
+    }
+
+    /// Begins to write. For who has the lock of the puts.
+    #[inline]
+    pub(crate) fn writer(&self) -> Result<Writer<'a>, Corruption> {
+        let tail = self.checked(self.puts.tail.load(Relaxed))?;
+        let head = self.checked(self.puts.head_seen.load(Relaxed))?;
+        let mut writer = Writer { ring: *self, start: tail, at: tail, n_free: 0, units_free: 0, first: None };
+        writer.count_room(head)?;
+        Ok(writer)
+    }
+
+    /// Begins to read. For who has the lock of the gets.
+    #[inline]
+    pub(crate) fn reader(&self) -> Result<Reader<'a>, Corruption> {
+        let head = self.checked(self.gets.head.load(Relaxed))?;
+        Ok(Reader { ring: *self, start: head, at: head })
+    }
+
+    /// Whether there was no item at a moment during the call. Needs no lock.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> Result<bool, Corruption> {
+        let head = self.gets.head.load(Acquire);
+        let place = self.checked(head)?;
+        // Acquire: the head that is read next is not older than the one that was read first.
+        let word = self.units[place.position as usize].load(Acquire);
+        // If the head is still the same, then the word was that at the head, and not one that had been taken.
+        Ok(word == 0 && self.gets.head.load(Acquire) == head)
+    }
+
+    /// How many items there are. Needs no lock; exact while nobody puts or gets.
+    pub(crate) fn len(&self) -> usize {
+        let head = Place::from_word(self.gets.head.load(Acquire));
+        let tail = self.settled_tail().map_or(head, |(_, tail)| tail);
+        let len = tail.count.wrapping_sub(head.count);
+        // What was put and taken between the two looks makes a number that is too large.
+        len.min(self.capacity) as usize
+    }
+
+    /// How many items were ever put and ever taken, both modulo 2^32. Needs no lock.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        let head = Place::from_word(self.gets.head.load(Acquire));
+        let tail = self.settled_tail().map_or(head, |(_, tail)| tail);
+        (tail.count, head.count)
+    }
+
+    /// Whether an item of so many words seems to have room. Needs no lock.
+    pub(crate) fn has_room(&self, units: u32) -> bool {
+        let (Ok(head), Ok(tail)) =
+            (self.checked(self.gets.head.load(Acquire)), self.checked(self.puts.tail.load(Relaxed)))
+        else {
+            return true;
+        };
+        let n_used = tail.count.wrapping_sub(head.count);
+        // More than the capacity: the head has moved on since. Whoever has the lock sees it as it is.
+        n_used > self.capacity || n_used < self.capacity && self.room_between(head, tail) >= units
+    }
+
+    /// Whether no further item has a place, however small. Needs no lock.
+    pub(crate) fn is_at_capacity(&self) -> bool {
+        self.len() == self.capacity as usize
+    }
+
+    /// Stores the tail that the records tell. For who has taken the lock of the puts from the dead.
+    pub(crate) fn mend_tail(&self) -> Result<(), Corruption> {
+        let (found, tail) = self.settled_tail()?;
+        if found != tail {
+            self.puts.tail.store(tail.to_word(), Release);
+        }
+        Ok(())
+    }
+
+    /// The tail, and where it is in truth: behind all records.
+    fn settled_tail(&self) -> Result<(Place, Place), Corruption> {
+        let tail = self.checked(self.puts.tail.load(Acquire))?;
+        let mut at = tail;
+        for _ in 0..=self.capacity {
+            let Some(record) = self.record_at(at)? else { return Ok((tail, at)) };
+            at = self.after(at, record.units());
+        }
+        Err(Corruption::new("there are more items than the capacity"))
+    }
+
+    #[inline]
+    fn n_units(&self) -> u32 {
+        self.units.len() as u32
+    }
+
+    #[inline]
+    fn checked(&self, word: u64) -> Result<Place, Corruption> {
+        let place = Place::from_word(word);
+        if place.position < self.n_units() {
+            Ok(place)
+        } else {
+            Err(Corruption::new("an end is outside of the ring"))
+        }
+    }
+
+    /// The record at a place, which has room in the ring.
+    #[inline]
+    fn record_at(&self, place: Place) -> Result<Option<Record>, Corruption> {
+        // Acquire: pairs with the release in `Writer::publish`; the bytes behind the record are there.
+        let word = self.units[place.position as usize].load(Acquire);
+        match Record::from_word(word)? {
+            Some(record) if record.units() > self.max_units() => {
+                Err(Corruption::new("an item is longer than the ring"))
+            }
+            record => Ok(record),
+        }
+    }
+
+    /// The place after one more item of so many words.
+    #[inline]
+    fn after(&self, place: Place, units: u32) -> Place {
+        Place { count: place.count.wrapping_add(1), position: self.advanced(place.position, units) }
+    }
+
+    /// A position so many words further on: fewer than the ring has.
+    #[inline]
+    fn advanced(&self, position: u32, units: u32) -> u32 {
+        let position = position + units;
+        if position >= self.n_units() { position - self.n_units() } else { position }
+    }
+
+    /// How many words may be written from the tail on, so that one is left.
+    #[inline]
+    fn room_between(&self, head: Place, tail: Place) -> u32 {
+        let ahead = if head.position > tail.position { 0 } else { self.n_units() };
+        head.position + ahead - tail.position - 1
+    }
+
+    /// The words from a position on, up to the end of the row and from its beginning.
+    #[inline]
+    fn words(&self, position: u32, count: usize) -> (&'a [AtomicU64], &'a [AtomicU64]) {
+        let first = &self.units[position as usize..];
+        if count <= first.len() {
+            (&first[..count], &[])
+        } else {
+            (first, &self.units[..count - first.len()])
+        }
+    }
+}
+
+/// Writes items behind the tail, which nobody sees before [`Writer::publish`].
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    ring: Ring<'a>,
+    start: Place,
+    at: Place,
+    n_free: u32,
+    units_free: u32,
+    /// The record of the first item, which is stored last.
+    first: Option<Record>,
+}
+
+impl Writer<'_> {
+    /// How many items were ever put, modulo 2^32, those that were written included.
+    pub(crate) fn count(&self) -> u32 {
+        self.at.count
+    }
+
+    /// How many were written.
+    pub(crate) fn written(&self) -> u32 {
+        self.at.count.wrapping_sub(self.start.count)
+    }
+
+    /// Whether an item has room.
+    #[inline]
+    pub(crate) fn has_room(&mut self, record: Record) -> Result<bool, Corruption> {
+        let fits = |writer: &Self| writer.n_free > 0 && record.units() <= writer.units_free;
+        if fits(self) {
+            return Ok(true);
+        }
+        // Acquire: pairs with the release in `Reader::publish`; who got the items has read their bytes.
+        let head = self.ring.gets.head.load(Acquire);
+        self.ring.puts.head_seen.store(head, Relaxed);
+        self.count_room(self.ring.checked(head)?)?;
+        Ok(fits(self))
+    }
+
+    /// Writes an item that has room: some words, then bytes, together as many as the record says.
+    #[inline]
+    pub(crate) fn write(&mut self, record: Record, words: &[u64], bytes: &[u8]) {
+        debug_assert_eq!(record.len(), words.len() * 8 + bytes.len());
+        let mut position = self.ring.advanced(self.at.position, 1);
+        for &word in words {
+            self.ring.units[position as usize].store(word, Relaxed);
+            position = self.ring.advanced(position, 1);
+        }
+        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
+        let split = bytes.len().min(front.len() * 8);
+        copy::copy_in(front, &bytes[..split]);
+        if split < bytes.len() {
+            copy::copy_in(back, &bytes[split..]);
+        }
+        match self.first {
+            None => self.first = Some(record),
+            Some(_) => self.ring.units[self.at.position as usize].store(record.to_word(), Relaxed),
+        }
+        self.at = self.ring.after(self.at, record.units());
+        self.n_free -= 1;
+        self.units_free -= record.units();
+    }
+
+    /// Puts all that was written into the queue, by one store.
+    #[inline]
+    pub(crate) fn publish(self) {
+        let Some(first) = self.first else { return };
+        // Before the record is seen the word at the new tail has to say that nothing comes after it.
+        self.ring.units[self.at.position as usize].store(0, Relaxed);
+        // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
+        self.ring.units[self.start.position as usize].store(first.to_word(), Release);
+        self.ring.puts.tail.store(self.at.to_word(), Release);
+    }
+
+    /// Counts the room that a head leaves, behind what was written.
+    #[inline]
+    fn count_room(&mut self, head: Place) -> Result<(), Corruption> {
+        let n_used = self.at.count.wrapping_sub(head.count);
+        self.n_free = self
+            .ring
+            .capacity
+            .checked_sub(n_used)
+            .ok_or(Corruption::new("there are more items than the capacity"))?;
+        self.units_free = self.ring.room_between(head, self.at);
+        Ok(())
+    }
+}
+
+/// Reads items from the head on, which stay in the queue until [`Reader::publish`].
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    ring: Ring<'a>,
+    start: Place,
+    at: Place,
+}
+
+impl Reader<'_> {
+    /// How many items were ever taken, modulo 2^32, those that were passed included.
+    pub(crate) fn count(&self) -> u32 {
+        self.at.count
+    }
+
+    /// How many were passed.
+    pub(crate) fn passed(&self) -> u32 {
+        self.at.count.wrapping_sub(self.start.count)
+    }
+
+    /// The next record, if there is one.
+    #[inline]
+    pub(crate) fn record(&self) -> Result<Option<Record>, Corruption> {
+        self.ring.record_at(self.at)
+    }
+
+    /// The words that stand before the bytes of the next item, and its bytes.
+    ///
+    /// The slices are as long as the record says: a record that is too short for its kind has to be refused before.
+    #[inline]
+    pub(crate) fn read(&self, words: &mut [u64], bytes: &mut [u8]) {
+        let mut position = self.ring.advanced(self.at.position, 1);
+        for word in words {
+            *word = self.ring.units[position as usize].load(Relaxed);
+            position = self.ring.advanced(position, 1);
+        }
+        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
+        let split = bytes.len().min(front.len() * 8);
+        let (first, second) = bytes.split_at_mut(split);
+        copy::copy_out(front, first);
+        if !second.is_empty() {
+            copy::copy_out(back, second);
+        }
+    }
+
+    /// Goes on behind an item.
+    #[inline]
+    pub(crate) fn pass(&mut self, record: Record) {
+        self.at = self.ring.after(self.at, record.units());
+    }
+
+    /// Takes all that was passed out of the queue, by one store.
+    #[inline]
+    pub(crate) fn publish(self) {
+        // Release, GET: whoever sees the head may write over the bytes that were read before.
+        self.ring.gets.head.store(self.at.to_word(), Release);
+    }
+}
+
+/// How many words stand before the bytes of an item of this kind.
+pub(crate) fn n_words(kind: Kind) -> usize {
+    match kind {
+        Kind::Inline => 0,
+        Kind::WithHandles => 1,
+        Kind::Outside | Kind::Loaned => 2,
+    }
+}

@@ -1,0 +1,376 @@
+//! Getting: items from the head on, under the lock of the gets, or waiting for one.
+
+use super::{RawQueue, Stop, WaitingPlace, at_the_lock, was_locked};
+use crate::buffers::Buffer;
+use crate::error::Corruption;
+use crate::raw::{Gets, Kind, Reader, Record, Taken, Wishes, n_words};
+use ipc_shared::internals::{Patience, Peers};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::OwnedHandle;
+use ipc_sys::memory::FrozenBytes;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How many bytes of an item need no allocation.
+const SMALL: usize = 64;
+
+/// An item that was taken: its bytes, wherever they are, and its handles.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    small: [u8; SMALL],
+    large: Vec<u8>,
+    len: usize,
+    /// Whether the bytes are not in the ring, but in memory that comes with the handles.
+    is_outside: bool,
+    outside: Option<FrozenBytes>,
+    /// The buffer of an item that was written in place.
+    buffer: Option<Buffer>,
+    handles: Vec<OwnedHandle>,
+}
+
+/// Items that were taken together: their bytes one behind the other, and where each ends.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<usize>,
+    /// The only item, if it is more than bytes in the ring.
+    pub(crate) special: Option<Arrival>,
+}
+
+impl Arrival {
+    #[inline]
+    fn new() -> Arrival {
+        Arrival {
+            small: [0; SMALL],
+            large: Vec::new(),
+            len: 0,
+            is_outside: false,
+            outside: None,
+            buffer: None,
+            handles: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match (&self.outside, &self.buffer) {
+            (None, None) if self.len <= SMALL => &self.small[..self.len],
+            (None, None) => &self.large,
+            (Some(outside), _) => outside,
+            (None, Some(buffer)) => buffer,
+        }
+    }
+
+    /// The handles, which are left out then.
+    pub(crate) fn take_handles(&mut self) -> Vec<OwnedHandle> {
+        std::mem::take(&mut self.handles)
+    }
+
+    /// The bytes, and no copy of them if it can be helped.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        if self.outside.is_none() && self.buffer.is_none() && self.len > SMALL {
+            self.large
+        } else {
+            self.bytes().to_vec()
+        }
+    }
+
+    /// The buffer, if the item was written in place.
+    pub(crate) fn into_buffer(self) -> Result<Buffer, Arrival> {
+        match self.buffer {
+            Some(buffer) => Ok(buffer),
+            None => Err(self),
+        }
+    }
+
+    /// Room for so many bytes.
+    #[inline]
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        self.len = len;
+        if len <= SMALL {
+            return &mut self.small[..len];
+        }
+        self.large.resize(len, 0);
+        &mut self.large
+    }
+}
+
+impl RawQueue {
+    /// Takes the first item; nothing when the deadline passed before there was one.
+    #[inline]
+    pub(crate) fn get(&self, deadline: Deadline) -> Result<Option<Arrival>, Stop> {
+        let mut arrival = Arrival::new();
+        let handles = self.get_by(deadline, |reader, record| self.take(reader, record, &mut arrival))?;
+        let Some(handles) = handles else { return Ok(None) };
+        if arrival.is_outside || !handles.is_empty() {
+            arrival.unpack(handles)?;
+        }
+        Ok(Some(arrival))
+    }
+
+    /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first.
+    pub(crate) fn get_into(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, Stop> {
+        let mut special = None;
+        let handles = self.get_by(deadline, |reader, record| {
+            if record.kind() == Kind::Inline {
+                // No byte is written twice if there were as many before.
+                bytes.resize(record.len(), 0);
+                reader.read(&mut [], bytes);
+                reader.pass(record);
+                return Ok(None);
+            }
+            self.take(reader, record, special.get_or_insert_with(Arrival::new))
+        })?;
+        let Some(handles) = handles else { return Ok(false) };
+        if let Some(mut arrival) = special {
+            arrival.unpack(handles)?;
+            bytes.clear();
+            bytes.extend_from_slice(arrival.bytes());
+        }
+        Ok(true)
+    }
+
+    /// Takes up to `most` items, at least one; nothing when the deadline passed before there was one.
+    pub(crate) fn get_many(&self, most: usize, deadline: Deadline) -> Result<Option<Arrivals>, Stop> {
+        let mut arrivals = Arrivals::default();
+        let handles = self.get_by(deadline, |reader, record| {
+            if record.kind() != Kind::Inline {
+                return self.take(reader, record, arrivals.special.get_or_insert_with(Arrival::new));
+            }
+            let mut next = Some(record);
+            while let Some(record) = next.filter(|record| record.kind() == Kind::Inline) {
+                let start = arrivals.bytes.len();
+                arrivals.bytes.resize(start + record.len(), 0);
+                reader.read(&mut [], &mut arrivals.bytes[start..]);
+                reader.pass(record);
+                arrivals.ends.push(arrivals.bytes.len());
+                next = if arrivals.ends.len() < most { reader.record()? } else { None };
+            }
+            Ok(None)
+        })?;
+        let Some(handles) = handles else { return Ok(None) };
+        if let Some(arrival) = &mut arrivals.special {
+            arrival.unpack(handles)?;
+        }
+        Ok(Some(arrivals))
+    }
+
+    /// Takes the oldest item away, to make room, if it can be had now.
+    pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<(), Stop> {
+        let mut arrival = Arrival::new();
+        let taken = self.try_get_by(deadline, &mut |reader, record| self.take(reader, record, &mut arrival));
+        match taken {
+            // A task that is dropped needs not be done.
+            Ok(Some(_)) | Err(Stop::HandlesLost) if self.memory.plan().is_joinable => {
+                self.finish_task()?;
+            }
+            Ok(_) | Err(Stop::HandlesLost) => {}
+            Err(stop) => return Err(stop),
+        }
+        Ok(())
+    }
+
+    /// Has `take` read items until it could, or the deadline has passed: then nothing. The handles of what it has read.
+    #[inline]
+    fn get_by(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        if !self.ring().is_empty()? {
+            if let Some(handles) = self.try_get_by(deadline, &mut take)? {
+                return Ok(Some(handles));
+            }
+        }
+        self.get_slowly(deadline, take)
+    }
+
+    #[cold]
+    fn get_slowly(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        self.peers().me().ok_or(Stop::Forked)?;
+        let mut patience = Patience::default();
+        loop {
+            self.wait_for_item(deadline)?;
+            if !self.ring().is_empty()? {
+                if let Some(handles) = self.try_get_by(deadline, &mut take)? {
+                    return Ok(Some(handles));
+                }
+            }
+            if deadline.is_over() {
+                return Ok(None);
+            }
+            patience.turn();
+        }
+    }
+
+    /// One attempt, under the lock.
+    #[inline]
+    fn try_get_by(
+        &self,
+        deadline: Deadline,
+        take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        let ring = self.ring();
+        let gets = ring.gets();
+        let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
+        let Some(taken) = was_locked(locked)? else { return Ok(None) };
+        let mut n_taken = 0;
+        let result = self.read_under_lock(gets, taken, take, &mut n_taken);
+        let wishes = gets.lock.unlock();
+        self.answer_putters(gets, wishes, n_taken);
+        result
+    }
+
+    #[inline]
+    fn read_under_lock(
+        &self,
+        gets: &Gets,
+        taken: Taken,
+        take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
+        n_taken: &mut u32,
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        let mut reader = self.ring().reader()?;
+        if taken == Taken::FromDead {
+            self.mend_gets(gets, &reader)?;
+        }
+        let Some(record) = reader.record()? else { return Ok(None) };
+        let ticket = take(&mut reader, record)?;
+        if let Some(ticket) = ticket {
+            gets.ticket.store(ticket, Relaxed);
+        }
+        *n_taken = reader.passed();
+        self.take_in_hand(*n_taken);
+        reader.publish();
+        match ticket {
+            None => Ok(Some(Vec::new())),
+            Some(ticket) => self.freight.receive(ticket).map(Some).map_err(|_| Stop::HandlesLost),
+        }
+    }
+
+    /// Reads one item of any kind and passes it. The ticket of its handles, if it has some.
+    #[inline]
+    fn take(
+        &self,
+        reader: &mut Reader<'_>,
+        record: Record,
+        arrival: &mut Arrival,
+    ) -> Result<Option<u64>, Stop> {
+        if record.kind() == Kind::Inline {
+            reader.read(&mut [], arrival.room(record.len()));
+            reader.pass(record);
+            return Ok(None);
+        }
+        self.take_special(reader, record, arrival)
+    }
+
+    #[cold]
+    fn take_special(
+        &self,
+        reader: &mut Reader<'_>,
+        record: Record,
+        arrival: &mut Arrival,
+    ) -> Result<Option<u64>, Stop> {
+        let short = || Corruption::new("an item is too short for its kind");
+        let (mut words, n_words) = ([0; 2], n_words(record.kind()));
+        let len = record.len().checked_sub(n_words * 8).ok_or_else(short)?;
+        let ticket = match record.kind() {
+            Kind::Inline => None,
+            Kind::WithHandles => {
+                reader.read(&mut words[..1], arrival.room(len));
+                Some(words[0])
+            }
+            Kind::Outside => {
+                reader.read(&mut words, &mut []);
+                arrival.len = usize::try_from(words[1]).map_err(|_| short())?;
+                // Stands for memory that is to come.
+                arrival.is_outside = true;
+                Some(words[0])
+            }
+            Kind::Loaned => {
+                reader.read(&mut words, &mut []);
+                arrival.buffer = Some(Buffer::take(&self.memory, words, reader.count())?);
+                None
+            }
+        };
+        reader.pass(record);
+        Ok(ticket)
+    }
+
+    /// Goes on from where a dead owner of the lock was: the handles of an item that it took are nobody's.
+    pub(super) fn mend_gets(&self, gets: &Gets, reader: &Reader<'_>) -> Result<(), Stop> {
+        let ticket = gets.ticket.load(Relaxed);
+        let mut first = [0];
+        let was_not_taken = match reader.record()? {
+            Some(record)
+                if matches!(record.kind(), Kind::WithHandles | Kind::Outside) && record.len() >= 8 =>
+            {
+                reader.read(&mut first, &mut []);
+                first[0] == ticket
+            }
+            _ => false,
+        };
+        if !was_not_taken {
+            self.freight.discard(ticket);
+        }
+        Ok(())
+    }
+
+    /// The buffer of the first item, if it has one. For who has both locks.
+    pub(super) fn first_buffer(&self, taken: Taken) -> Result<Option<u64>, Stop> {
+        let reader = self.ring().reader()?;
+        if taken == Taken::FromDead {
+            self.mend_gets(self.ring().gets(), &reader)?;
+        }
+        let mut words = [0; 2];
+        match reader.record()? {
+            Some(record) if record.kind() == Kind::Loaned && record.len() >= 16 => {
+                reader.read(&mut words, &mut []);
+                Ok(Some(words[0]))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits until there seems to be an item or the deadline has passed. At the end of the queue that is an error.
+    fn wait_for_item(&self, deadline: Deadline) -> Result<(), Stop> {
+        let ring = self.ring();
+        // An error has to be seen, too.
+        let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
+        let place =
+            WaitingPlace { lock: &ring.puts().lock, eagerness: &self.eager_to_get, wishes: Wishes::ONE };
+        self.wait_at(place, deadline, has_changed, || self.see_putters())?;
+        if self.is_closed() && ring.is_empty()? {
+            return Err(Stop::Closed);
+        }
+        if deadline.is_over() {
+            self.see_putters()?;
+            self.rearm()?;
+        }
+        Ok(())
+    }
+
+    /// An error if nobody is left who could put, and nothing is left to take.
+    fn see_putters(&self) -> Result<(), Stop> {
+        if self.freight.has_no_putter() && self.ring().is_empty()? { Err(Stop::Abandoned) } else { Ok(()) }
+    }
+}
+
+impl Arrival {
+    /// Takes what came by the socket.
+    #[cold]
+    fn unpack(&mut self, mut handles: Vec<OwnedHandle>) -> Result<(), Stop> {
+        if self.is_outside {
+            let memory = handles.pop().ok_or(Stop::HandlesLost)?;
+            let outside = FrozenBytes::from_handle(memory).map_err(Stop::Os)?;
+            if outside.len() != self.len {
+                return Err(Corruption::new("an item is not as long as it says").into());
+            }
+            self.outside = Some(outside);
+        }
+        self.handles = handles;
+        Ok(())
+    }
+}

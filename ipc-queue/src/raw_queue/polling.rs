@@ -1,0 +1,85 @@
+//! A descriptor for those who wait with `poll`: armed when they have found nothing, so that nobody pays for it otherwise.
+//!
+//! It is readable while the inner end of the sockets is, or the own doorbell. Whoever finds the queue empty arms it: empties
+//! both, leaves a wish with the lock of the puts, and looks again. An item that comes before the wish is seen by that look,
+//! which rings the doorbell; whoever puts one after it finds the wish and sends a token.
+
+use super::{RawQueue, Stop, at_the_lock, was_locked};
+use crate::raw::{Taken, Wishes};
+use ipc_sys::clock::Deadline;
+use ipc_sys::doorbell::Doorbell;
+use ipc_sys::handle::{AsHandle, BorrowedHandle};
+use ipc_sys::readiness::Group;
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What one process needs to be polled.
+#[derive(Debug)]
+pub(super) struct Poller {
+    group: Group,
+    doorbell: Doorbell,
+}
+
+impl RawQueue {
+    /// The descriptor, armed.
+    pub(crate) fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
+        let poller = match self.poller.get() {
+            Some(poller) => poller,
+            None => {
+                let poller = self.new_poller()?;
+                self.poller.get_or_init(|| poller)
+            }
+        };
+        // What is wrong with the queue will be told by the next get.
+        if self.arm(poller).is_err() {
+            poller.doorbell.ring();
+        }
+        Ok(poller.group.as_fd())
+    }
+
+    /// Arms the descriptor if there is one. For who has found the queue empty.
+    pub(super) fn rearm(&self) -> Result<(), Stop> {
+        self.poller.get().map_or(Ok(()), |poller| self.arm(poller))
+    }
+
+    fn arm(&self, poller: &Poller) -> Result<(), Stop> {
+        if self.has_nothing()? {
+            poller.doorbell.silence();
+            self.silence_tokens()?;
+            self.ring().puts().lock.wish(Wishes::POLLED);
+        }
+        if !self.has_nothing()? {
+            poller.doorbell.ring();
+        }
+        Ok(())
+    }
+
+    fn has_nothing(&self) -> Result<bool, Stop> {
+        Ok(self.ring().is_empty()? && !self.is_closed())
+    }
+
+    /// Receives the tokens in front of the first handles. Under the lock of the gets, as all that is received.
+    fn silence_tokens(&self) -> Result<(), Stop> {
+        let gets = self.ring().gets();
+        let locked = gets.lock.lock(self.peers(), || at_the_lock(Deadline::NOW));
+        let Some(taken) = was_locked(locked)? else { return Ok(()) };
+        let mended = match taken {
+            Taken::FromDead => {
+                self.ring().reader().map_err(Stop::from).and_then(|reader| self.mend_gets(gets, &reader))
+            }
+            Taken::Free => Ok(()),
+        };
+        self.freight.discard(gets.ticket.load(Relaxed));
+        let wishes = gets.lock.unlock();
+        self.answer_putters(gets, wishes, 0);
+        mended
+    }
+
+    fn new_poller(&self) -> io::Result<Poller> {
+        let doorbell = Doorbell::new()?;
+        let inner = self.freight.inner.as_ref().map(|inner| inner.handle());
+        let handles: Vec<BorrowedHandle<'_>> = inner.into_iter().chain([doorbell.handle()]).collect();
+        let group = Group::new(&handles)?;
+        Ok(Poller { group, doorbell })
+    }
+}

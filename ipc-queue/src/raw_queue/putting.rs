@@ -1,0 +1,250 @@
+//! Putting: items behind the tail, under the lock of the puts, or waiting for room.
+
+use super::{RawQueue, Stop, WaitingPlace, at_the_lock, was_locked};
+use crate::builder::WhenFull;
+use crate::error::Corruption;
+use crate::freight::Sent;
+use crate::raw::{Kind, Puts, Record, Taken, Wishes, Writer};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use ipc_sys::memory::FrozenBytes;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+/// Items for the ring, encoded one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parcels<'a> {
+    bytes: &'a [u8],
+    /// Where each ends.
+    ends: &'a [usize],
+}
+
+impl<'a> Parcels<'a> {
+    pub(crate) fn new(bytes: &'a [u8], ends: &'a [usize]) -> Parcels<'a> {
+        Parcels { bytes, ends }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, idx: usize) -> &'a [u8] {
+        let start = if idx == 0 { 0 } else { self.ends[idx - 1] };
+        &self.bytes[start..self.ends[idx]]
+    }
+}
+
+/// What came of an attempt to put.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    Done,
+    /// There is no room for a record of so many words.
+    NoRoom(u32),
+    /// The lock was not to be had in time, or the socket is full.
+    NotNow,
+}
+
+impl RawQueue {
+    /// How many bytes of an item go into the ring at most. A larger one has memory of its own.
+    pub(crate) fn max_inline(&self) -> usize {
+        self.memory.plan().byte_capacity
+    }
+
+    /// Puts an item; false when the deadline passed before there was room.
+    #[inline]
+    pub(crate) fn put(
+        &self,
+        bytes: &[u8],
+        handles: &[OwnedHandle],
+        deadline: Deadline,
+    ) -> Result<bool, Stop> {
+        if !handles.is_empty() || bytes.len() > self.max_inline() {
+            return self.put_with_handles(bytes, handles, deadline);
+        }
+        let record = record(Kind::Inline, bytes.len())?;
+        self.put_by(deadline, |writer| {
+            if !writer.has_room(record)? {
+                return Ok(Attempt::NoRoom(record.units()));
+            }
+            writer.write(record, &[], bytes);
+            Ok(Attempt::Done)
+        })
+    }
+
+    /// Puts as many of the items from `first` on as have room, at least one, and tells how many; none when the deadline passed
+    /// before there was room for one. All of them go into the ring.
+    pub(crate) fn put_many(
+        &self,
+        items: Parcels<'_>,
+        first: usize,
+        deadline: Deadline,
+    ) -> Result<usize, Stop> {
+        let mut n_put = 0;
+        self.put_by(deadline, |writer| {
+            for idx in first..items.ends.len() {
+                let bytes = items.get(idx);
+                let record = record(Kind::Inline, bytes.len())?;
+                if !writer.has_room(record)? {
+                    return Ok(if idx == first { Attempt::NoRoom(record.units()) } else { Attempt::Done });
+                }
+                writer.write(record, &[], bytes);
+                n_put = idx + 1 - first;
+            }
+            Ok(Attempt::Done)
+        })?;
+        Ok(n_put)
+    }
+
+    /// Has `attempt` write until it could, or the deadline has passed: then false.
+    #[inline]
+    pub(crate) fn put_by(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
+    ) -> Result<bool, Stop> {
+        match self.try_put_by(deadline, &mut attempt)? {
+            Attempt::Done => Ok(true),
+            refused => self.put_slowly(deadline, attempt, refused),
+        }
+    }
+
+    #[cold]
+    fn put_slowly(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
+        mut refused: Attempt,
+    ) -> Result<bool, Stop> {
+        loop {
+            match refused {
+                Attempt::Done => return Ok(true),
+                Attempt::NoRoom(_) if self.memory.plan().when_full == WhenFull::DropOldest => {
+                    self.drop_oldest(deadline)?;
+                }
+                Attempt::NoRoom(_) if self.memory.plan().when_full == WhenFull::Fail => return Ok(false),
+                _ if deadline.is_over() => return Ok(false),
+                Attempt::NoRoom(units) => self.wait_for_room(units, deadline)?,
+                Attempt::NotNow => self.wait_for_gets(deadline)?,
+            }
+            refused = self.try_put_by(deadline, &mut attempt)?;
+        }
+    }
+
+    /// One attempt, under the lock.
+    #[inline]
+    fn try_put_by(
+        &self,
+        deadline: Deadline,
+        attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
+    ) -> Result<Attempt, Stop> {
+        let ring = self.ring();
+        let puts = ring.puts();
+        self.look_for_getters(puts)?;
+        let locked = puts.lock.lock(self.peers(), || at_the_lock(deadline));
+        let Some(taken) = was_locked(locked)? else { return Ok(Attempt::NotNow) };
+        let mut n_put = 0;
+        let result = self.write_under_lock(taken, attempt, &mut n_put);
+        let wishes = puts.lock.unlock();
+        self.answer_getters(puts, wishes, n_put);
+        result
+    }
+
+    #[inline]
+    fn write_under_lock(
+        &self,
+        taken: Taken,
+        attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
+        n_put: &mut u32,
+    ) -> Result<Attempt, Stop> {
+        self.mend_puts(taken)?;
+        let ring = self.ring();
+        if ring.puts().ended.load(Relaxed) != 0 {
+            return Err(Stop::Closed);
+        }
+        let mut writer = ring.writer()?;
+        let attempt = attempt(&mut writer)?;
+        *n_put = writer.written();
+        writer.publish();
+        Ok(attempt)
+    }
+
+    /// Goes on from where a dead owner of the lock was.
+    #[inline]
+    pub(super) fn mend_puts(&self, taken: Taken) -> Result<(), Stop> {
+        if taken == Taken::FromDead {
+            self.ring().mend_tail()?;
+        }
+        Ok(())
+    }
+
+    /// Puts an item whose handles go by the socket, and its bytes, too, if the ring is too small for them.
+    #[cold]
+    fn put_with_handles(
+        &self,
+        bytes: &[u8],
+        handles: &[OwnedHandle],
+        deadline: Deadline,
+    ) -> Result<bool, Stop> {
+        let outside = match bytes.len() > self.max_inline() {
+            true => Some(FrozenBytes::freeze(&[bytes]).map_err(Stop::Os)?),
+            false => None,
+        };
+        let mut borrowed: Vec<BorrowedHandle<'_>> = handles.iter().map(AsHandle::as_fd).collect();
+        borrowed.extend(outside.as_ref().map(AsHandle::as_fd));
+        let (record, inline) = match outside {
+            Some(_) => (record(Kind::Outside, 16)?, &[][..]),
+            None => (record(Kind::WithHandles, 8 + bytes.len())?, bytes),
+        };
+        self.put_by(deadline, |writer| {
+            if !writer.has_room(record)? {
+                return Ok(Attempt::NoRoom(record.units()));
+            }
+            let ring = self.ring();
+            let ticket = ring.puts().ticket.load(Relaxed).wrapping_add(1);
+            // Before the handles go out: if this process ends in between, the ticket is nobody's, and never given again.
+            ring.puts().ticket.store(ticket, Relaxed);
+            match self.freight.send(ticket, &borrowed).map_err(Stop::Os)? {
+                Sent::Done => {}
+                Sent::Full => return Ok(Attempt::NotNow),
+                Sent::Abandoned => return Err(Stop::Abandoned),
+            }
+            let words = [ticket, bytes.len() as u64];
+            writer.write(record, if outside.is_some() { &words } else { &words[..1] }, inline);
+            Ok(Attempt::Done)
+        })
+    }
+
+    /// Waits until an item of so many words seems to have room, the queue has ended, or the deadline has passed.
+    fn wait_for_room(&self, units: u32, deadline: Deadline) -> Result<(), Stop> {
+        let ring = self.ring();
+        let has_changed = || ring.has_room(units) || self.is_closed();
+        // Where bytes are the limit, one get may make room for several, or for another and not for the one that is woken.
+        let wishes = if ring.is_at_capacity() { Wishes::ONE } else { Wishes::ALL };
+        let place = WaitingPlace { lock: &ring.gets().lock, eagerness: &self.eager_to_put, wishes };
+        self.wait_at(place, deadline, has_changed, || self.see_getters())
+    }
+
+    /// Waits until something is taken, or a moment.
+    fn wait_for_gets(&self, deadline: Deadline) -> Result<(), Stop> {
+        let ring = self.ring();
+        let heard = ring.gets().lock.listen(Wishes::ALL);
+        ring.gets().lock.sleep(heard, deadline, std::time::Duration::from_millis(1));
+        self.see_getters()
+    }
+
+    fn see_getters(&self) -> Result<(), Stop> {
+        if self.freight.has_no_getter() { Err(Stop::Abandoned) } else { Ok(()) }
+    }
+
+    /// Looks whether there still is somebody who can get, if there is news or some time has passed.
+    #[inline]
+    fn look_for_getters(&self, puts: &Puts) -> Result<(), Stop> {
+        match &self.watch {
+            Some(watch) if watch.is_due(puts.news.load(Acquire)) => self.see_getters(),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn record(kind: Kind, len: usize) -> Result<Record, Stop> {
+    Ok(Record::new(kind, len).ok_or(Corruption::new("the ring is larger than any"))?)
+}

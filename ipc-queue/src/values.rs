@@ -1,0 +1,136 @@
+//! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
+
+use crate::error::{Ending, Unput};
+use crate::raw_queue::{Arrivals, Parcels, RawQueue};
+use ipc_codec::{Limits, Scratch};
+use ipc_sys::clock::Deadline;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How many bytes of items are encoded in one go before they are put.
+const BATCH: usize = 64 << 10;
+
+impl RawQueue {
+    /// Encodes an item and puts it.
+    #[inline]
+    pub(crate) fn put_value<T: Serialize>(
+        &self,
+        value: &T,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<(), Unput> {
+        let mut scratch = Scratch::new();
+        scratch.encode(value, limits)?;
+        if self.put(scratch.bytes(), scratch.handles(), deadline)? { Ok(()) } else { Err(Unput::NoRoom) }
+    }
+
+    /// Takes an item and decodes it; nothing when the deadline passed before there was one.
+    #[inline]
+    pub(crate) fn get_value<T: DeserializeOwned>(
+        &self,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<Option<T>, Ending> {
+        let Some(mut arrival) = self.get(deadline)? else { return Ok(None) };
+        let handles = arrival.take_handles();
+        Ok(Some(ipc_codec::decode(arrival.bytes(), handles, limits)?))
+    }
+
+    /// Encodes items and puts them, batch after batch; those that were not put come back.
+    pub(crate) fn put_values<T: Serialize>(
+        &self,
+        mut values: Vec<T>,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<(), (Unput, Vec<T>)> {
+        let mut n_put = 0;
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let why = loop {
+            if n_put == values.len() {
+                return Ok(());
+            }
+            let put = match self.encode_batch(&values[n_put..], limits, &mut bytes, &mut ends) {
+                // The first one is more than bytes for the ring, or cannot be encoded.
+                Ok(0) => self.put_value(&values[n_put], limits, deadline).map(|()| 1),
+                Ok(_) => self.put_batch(Parcels::new(&bytes, &ends), deadline),
+                Err(why) => Err(why),
+            };
+            match put {
+                Ok(more) => n_put += more,
+                Err(why) => break why,
+            }
+        };
+        values.drain(..n_put);
+        Err((why, values))
+    }
+
+    /// Takes up to `most` items and decodes them; none when the deadline passed before there was one.
+    pub(crate) fn get_values<T: DeserializeOwned>(
+        &self,
+        most: usize,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, Ending> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let Some(Arrivals { bytes, ends, special }) = self.get_many(most, deadline)? else {
+            return Ok(Vec::new());
+        };
+        if let Some(mut arrival) = special {
+            let handles = arrival.take_handles();
+            return Ok(vec![ipc_codec::decode(arrival.bytes(), handles, limits)?]);
+        }
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let decode =
+            |(start, end): (usize, &usize)| ipc_codec::decode(&bytes[start..*end], Vec::new(), limits);
+        Ok(starts.zip(&ends).map(decode).collect::<Result<_, _>>()?)
+    }
+
+    /// Encodes values one behind the other, until they are many bytes or one has handles or is large; how many.
+    fn encode_batch<T: Serialize>(
+        &self,
+        values: &[T],
+        limits: &Limits,
+        bytes: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<usize, Unput> {
+        bytes.clear();
+        ends.clear();
+        let mut handles = Vec::new();
+        for value in values {
+            let start = bytes.len();
+            match ipc_codec::encode_into(value, bytes, &mut handles, limits) {
+                Err(error) if ends.is_empty() => return Err(error.into()),
+                // It comes first the next time.
+                Err(_) => break,
+                Ok(()) if !handles.is_empty() || bytes.len() - start > self.max_inline() => {
+                    bytes.truncate(start);
+                    break;
+                }
+                Ok(()) => {}
+            }
+            ends.push(bytes.len());
+            if bytes.len() >= BATCH {
+                break;
+            }
+        }
+        Ok(ends.len())
+    }
+
+    /// Puts all of a batch, waiting for room as often as it takes. If it ends before the last one, those that were put are in
+    /// the queue; how many is told when it was at least one.
+    fn put_batch(&self, items: Parcels<'_>, deadline: Deadline) -> Result<usize, Unput> {
+        let mut n_put = 0;
+        while n_put < items.len() {
+            match self.put_many(items, n_put, deadline) {
+                Ok(0) if n_put == 0 => return Err(Unput::NoRoom),
+                Err(stop) if n_put == 0 => return Err(stop.into()),
+                // The next batch begins with those that are left, and tells why.
+                Ok(0) | Err(_) => break,
+                Ok(more) => n_put += more,
+            }
+        }
+        Ok(n_put)
+    }
+}
