@@ -5,7 +5,7 @@ use crate::error::{
     Ending, GetError, GetTimeoutError, PutError, PutTimeoutError, QueueError, TryGetError, TryPutError, Unput,
 };
 use crate::queue::Queue;
-use crate::raw_queue::Stop;
+use crate::raw_queue::{Arrival, Stop};
 use ipc_sys::clock::Deadline;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -476,7 +476,10 @@ impl Queue<[u8]> {
     }
 
     fn take_until(&self, deadline: Deadline) -> Result<Option<Taken>, Ending> {
-        let Some(arrival) = self.raw().get(deadline)? else { return Ok(None) };
+        let mut arrival = Arrival::new();
+        if !self.raw().get(&mut arrival, deadline)? {
+            return Ok(None);
+        }
         Ok(Some(Taken(match arrival.into_buffer() {
             Ok(buffer) => Place::Buffer(buffer),
             Err(arrival) => Place::Copied(arrival.into_bytes()),

@@ -1,7 +1,7 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw_queue::{Arrivals, Parcels, RawQueue};
+use crate::raw_queue::{Arrival, Arrivals, Parcels, RawQueue};
 use ipc_codec::{Limits, Scratch};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
@@ -31,7 +31,10 @@ impl RawQueue {
         limits: &Limits,
         deadline: Deadline,
     ) -> Result<Option<T>, Ending> {
-        let Some(mut arrival) = self.get(deadline)? else { return Ok(None) };
+        let mut arrival = Arrival::new();
+        if !self.get(&mut arrival, deadline)? {
+            return Ok(None);
+        }
         let handles = arrival.take_handles();
         Ok(Some(ipc_codec::decode(arrival.bytes(), handles, limits)?))
     }

@@ -16,6 +16,7 @@
 //! | [`readiness`] | waiting for many handles at once | `ppoll` |
 //! | [`doorbell`] | waking a thread that waits for handles | `eventfd` |
 //! | [`process`] | children: start, wait, signal, status | `clone` with a pidfd, `waitid` |
+//! | [`processors`] | how many processors there are | `/sys/devices/system/cpu/online` |
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
 //! | [`image`] | naming a function so that another process can find it | build ids, `dl_iterate_phdr` |
 //! | [`load`] | running a function before `main` | `.init_array` |
@@ -69,6 +70,7 @@ pub mod load;
 pub mod memory;
 pub mod named;
 pub mod process;
+pub mod processors;
 pub mod readiness;
 pub mod robust;
 pub mod socket;

@@ -18,14 +18,18 @@ const LONG: usize = 128;
 #[inline]
 pub(super) fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     debug_assert_eq!(words.len(), bytes.len().div_ceil(8));
-    let n_long = if bytes.len() < LONG { 0 } else { bytes.len() / 8 };
-    if n_long > 0 {
-        copy_in_at_once(&words[..n_long], &bytes[..n_long * 8]);
+    if bytes.len() >= LONG {
+        return copy_in_long(words, bytes);
     }
-    for (word, chunk) in words[n_long..].iter().zip(bytes[n_long * 8..].chunks(8)) {
+    let mut whole = bytes.chunks_exact(8);
+    for (word, chunk) in words.iter().zip(&mut whole) {
         let mut full = [0; 8];
-        full[..chunk.len()].copy_from_slice(chunk);
-        word.store(u64::from_ne_bytes(full), Relaxed);
+        full.copy_from_slice(chunk);
+        word.store(u64::from_le_bytes(full), Relaxed);
+    }
+    let rest = whole.remainder();
+    if let (Some(last), false) = (words.last(), rest.is_empty()) {
+        last.store(partial_word(rest), Relaxed);
     }
 }
 
@@ -33,13 +37,49 @@ pub(super) fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
 #[inline]
 pub(super) fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
     debug_assert_eq!(words.len(), bytes.len().div_ceil(8));
-    let n_long = if bytes.len() < LONG { 0 } else { bytes.len() / 8 };
-    if n_long > 0 {
-        copy_out_at_once(&words[..n_long], &mut bytes[..n_long * 8]);
+    if bytes.len() >= LONG {
+        return copy_out_long(words, bytes);
     }
-    for (word, chunk) in words[n_long..].iter().zip(bytes[n_long * 8..].chunks_mut(8)) {
-        let full = word.load(Relaxed).to_ne_bytes();
-        chunk.copy_from_slice(&full[..chunk.len()]);
+    let mut chunks = bytes.chunks_exact_mut(8);
+    for (word, chunk) in words.iter().zip(&mut chunks) {
+        chunk.copy_from_slice(&word.load(Relaxed).to_le_bytes());
+    }
+    let rest = chunks.into_remainder();
+    if let (Some(last), false) = (words.last(), rest.is_empty()) {
+        let full = last.load(Relaxed).to_le_bytes();
+        rest.iter_mut().zip(full).for_each(|(to, from)| *to = from);
+    }
+}
+
+/// A word that begins with one to seven bytes and is filled up with zeros: by loads that overlap, since a copy of so few bytes
+/// of a number that is not known takes longer than all else.
+#[inline]
+fn partial_word(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u64::from(first) | u64::from(last) << ((len - 4) * 8)
+    } else {
+        let at = |idx: usize| u64::from(bytes[idx]) << (idx * 8);
+        at(0) | at(len / 2) | at(len - 1)
+    }
+}
+
+fn copy_in_long(words: &[AtomicU64], bytes: &[u8]) {
+    let n_whole = bytes.len() / 8;
+    copy_in_at_once(&words[..n_whole], &bytes[..n_whole * 8]);
+    if bytes.len() % 8 != 0 {
+        words[n_whole].store(partial_word(&bytes[n_whole * 8..]), Relaxed);
+    }
+}
+
+fn copy_out_long(words: &[AtomicU64], bytes: &mut [u8]) {
+    let n_whole = bytes.len() / 8;
+    copy_out_at_once(&words[..n_whole], &mut bytes[..n_whole * 8]);
+    let rest = &mut bytes[n_whole * 8..];
+    if !rest.is_empty() {
+        let full = words[n_whole].load(Relaxed).to_le_bytes();
+        rest.iter_mut().zip(full).for_each(|(to, from)| *to = from);
     }
 }
 

@@ -4,40 +4,40 @@
 //! looks some times first, with doubled pauses in between: a look takes the cache line from whoever is about to change it.
 //! Then it gives way to others that want its processor, who may be the ones it waits for. Then it sleeps.
 //!
-//! Waits that end in sleep time after time are long ones, and looking was for nothing; so the next one begins with fewer
-//! looks, down to none. A wait that did not have to sleep brings all of them back.
+//! After a long sleep looking was for nothing, so the next wait begins with fewer looks, down to none. A wait that did not have
+//! to sleep brings all of them back.
+//!
+//! Where two processes answer each other, each may sleep only because the other one was asleep and takes its time to wake up,
+//! for ever. So after every eighth sleep that was short a waiter goes on looking for as long as a wake-up takes: then it is
+//! awake when the answer comes, and the other one when the next question does.
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 /// How many looks there are at most, with pauses of 1, 2, 4, .. in between.
 const LOOKS: u32 = 7;
 /// How often a waiter gives way after that.
 const YIELDS: u32 = 4;
+/// How long a waiter goes on looking that tries whether the other one was only asleep.
+const LONG_LOOK: Duration = Duration::from_micros(80);
+/// The longest sleep after which it is worth while to try.
+const SHORT_SLEEP: Duration = Duration::from_micros(200);
+/// After how many short sleeps.
+const TRIES: u32 = 8;
 
-/// How many looks are worth while, as the last waits have shown.
+/// What the last waits have taught.
 #[derive(Debug)]
-pub(crate) struct Eagerness(AtomicU32);
+pub(crate) struct Eagerness {
+    /// How many looks are worth while.
+    looks: AtomicU32,
+    /// How many sleeps were short since the last one that was not.
+    short_sleeps: AtomicU32,
+}
 
 impl Default for Eagerness {
     fn default() -> Eagerness {
-        Eagerness(AtomicU32::new(LOOKS))
-    }
-}
-
-impl Eagerness {
-    /// A wait that has just begun.
-    #[inline]
-    pub(crate) fn begin(&self) -> Pause<'_> {
-        Pause { eagerness: self, looks_left: None, yields_left: YIELDS }
-    }
-
-    fn learn(&self, looks: u32) {
-        if self.0.load(Relaxed) != looks {
-            self.0.store(looks, Relaxed);
-        }
+        Eagerness { looks: AtomicU32::new(LOOKS), short_sleeps: AtomicU32::new(0) }
     }
 }
 
@@ -45,37 +45,87 @@ impl Eagerness {
 #[derive(Debug)]
 pub(crate) struct Pause<'a> {
     eagerness: &'a Eagerness,
-    /// How many looks there still are, once it has begun.
-    looks_left: Option<u32>,
-    yields_left: u32,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    New,
+    Looking { left: u32 },
+    Yielding { left: u32 },
+    LookingOn { since: Instant },
+    Sleeping { since: Instant },
+}
+
+impl Eagerness {
+    /// A wait that has just begun.
+    #[inline]
+    pub(crate) fn begin(&self) -> Pause<'_> {
+        Pause { eagerness: self, phase: Phase::New }
+    }
+
+    fn n_looks(&self) -> u32 {
+        if has_company() { self.looks.load(Relaxed).min(LOOKS) } else { 0 }
+    }
+
+    /// After a wait that had no need to sleep.
+    fn praise(&self) {
+        self.looks.store(LOOKS, Relaxed);
+    }
+
+    fn learn(&self, slept: Duration) {
+        if slept <= SHORT_SLEEP {
+            self.short_sleeps.fetch_add(1, Relaxed);
+        } else {
+            self.short_sleeps.store(0, Relaxed);
+            self.looks.store(self.looks.load(Relaxed).saturating_sub(1), Relaxed);
+        }
+    }
+
+    fn is_worth_a_try(&self) -> bool {
+        has_company() && self.short_sleeps.load(Relaxed) % TRIES == TRIES - 1
+    }
 }
 
 impl Pause<'_> {
     /// Spends a moment; false if it is time to sleep.
     pub(crate) fn spend(&mut self) -> bool {
-        let left = *self
-            .looks_left
-            .get_or_insert_with(|| if has_company() { self.eagerness.0.load(Relaxed).min(LOOKS) } else { 0 });
-        if left > 0 {
-            self.looks_left = Some(left - 1);
-            (0..1_u32 << (LOOKS - left)).for_each(|_| std::hint::spin_loop());
-            true
-        } else if self.yields_left > 0 {
-            self.yields_left -= 1;
-            std::thread::yield_now();
-            true
-        } else {
-            false
-        }
+        self.phase = match self.phase {
+            Phase::New => Phase::Looking { left: self.eagerness.n_looks() },
+            Phase::Looking { left: 0 } => Phase::Yielding { left: YIELDS },
+            Phase::Looking { left } => {
+                (0..1_u32 << (LOOKS - left)).for_each(|_| std::hint::spin_loop());
+                Phase::Looking { left: left - 1 }
+            }
+            Phase::Yielding { left: 0 } if self.eagerness.is_worth_a_try() => {
+                Phase::LookingOn { since: Instant::now() }
+            }
+            Phase::Yielding { left: 0 } => Phase::Sleeping { since: Instant::now() },
+            Phase::Yielding { left } => {
+                std::thread::yield_now();
+                Phase::Yielding { left: left - 1 }
+            }
+            Phase::LookingOn { since } if since.elapsed() > LONG_LOOK => {
+                Phase::Sleeping { since: Instant::now() }
+            }
+            Phase::LookingOn { since } => {
+                (0..1 << (LOOKS - 1)).for_each(|_| std::hint::spin_loop());
+                Phase::LookingOn { since }
+            }
+            sleeping @ Phase::Sleeping { .. } => sleeping,
+        };
+        !matches!(self.phase, Phase::Sleeping { .. })
     }
 
     /// The wait is over.
     #[inline]
     pub(crate) fn end(self) {
-        match self.looks_left {
-            None => {}
-            Some(_) if self.yields_left > 0 => self.eagerness.learn(LOOKS),
-            Some(_) => self.eagerness.learn(self.eagerness.0.load(Relaxed).saturating_sub(1)),
+        match self.phase {
+            Phase::New => {}
+            Phase::Sleeping { since } => self.eagerness.learn(since.elapsed()),
+            Phase::Looking { .. } | Phase::Yielding { .. } | Phase::LookingOn { .. } => {
+                self.eagerness.praise()
+            }
         }
     }
 }
@@ -96,6 +146,5 @@ pub(super) fn look_until(mut is_there: impl FnMut() -> bool) {
 
 /// Whether another process can run while this one looks.
 fn has_company() -> bool {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, usize::from)) > 1
+    ipc_sys::processors::online() > 1
 }

@@ -13,18 +13,25 @@ use std::sync::atomic::Ordering::Relaxed;
 /// How many bytes of an item need no allocation.
 const SMALL: usize = 64;
 
-/// An item that was taken: its bytes, wherever they are, and its handles.
+/// Room for an item that is taken: its bytes, wherever they are, and its handles.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     small: [u8; SMALL],
     large: Vec<u8>,
     len: usize,
-    /// Whether the bytes are not in the ring, but in memory that comes with the handles.
-    is_outside: bool,
-    outside: Option<FrozenBytes>,
-    /// The buffer of an item that was written in place.
-    buffer: Option<Buffer>,
-    handles: Vec<OwnedHandle>,
+    /// What most items do not have.
+    special: Option<Box<Special>>,
+}
+
+/// What an item has that is more than bytes in the ring.
+#[derive(Debug)]
+enum Special {
+    /// Handles, whose number is not known before they were received.
+    Handles(Vec<OwnedHandle>),
+    /// Memory of its own, and handles. The memory is the last of the handles before it was looked at.
+    Outside(Option<FrozenBytes>, Vec<OwnedHandle>),
+    /// A buffer that was written in place.
+    Buffer(Buffer),
 }
 
 /// Items that were taken together: their bytes one behind the other, and where each ends.
@@ -38,79 +45,91 @@ pub(crate) struct Arrivals {
 
 impl Arrival {
     #[inline]
-    fn new() -> Arrival {
-        Arrival {
-            small: [0; SMALL],
-            large: Vec::new(),
-            len: 0,
-            is_outside: false,
-            outside: None,
-            buffer: None,
-            handles: Vec::new(),
-        }
+    pub(crate) fn new() -> Arrival {
+        Arrival { small: [0; SMALL], large: Vec::new(), len: 0, special: None }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        match (&self.outside, &self.buffer) {
-            (None, None) if self.len <= SMALL => &self.small[..self.len],
-            (None, None) => &self.large,
-            (Some(outside), _) => outside,
-            (None, Some(buffer)) => buffer,
+        match self.special.as_deref() {
+            None | Some(Special::Handles(_)) if self.len <= SMALL => &self.small[..self.len],
+            None | Some(Special::Handles(_)) => &self.large,
+            Some(Special::Outside(memory, _)) => memory.as_deref().unwrap_or_default(),
+            Some(Special::Buffer(buffer)) => buffer,
         }
     }
 
     /// The handles, which are left out then.
+    #[inline]
     pub(crate) fn take_handles(&mut self) -> Vec<OwnedHandle> {
-        std::mem::take(&mut self.handles)
+        match self.special.as_deref_mut() {
+            Some(Special::Handles(handles) | Special::Outside(_, handles)) => std::mem::take(handles),
+            _ => Vec::new(),
+        }
     }
 
     /// The bytes, and no copy of them if it can be helped.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        if self.outside.is_none() && self.buffer.is_none() && self.len > SMALL {
-            self.large
-        } else {
-            self.bytes().to_vec()
-        }
+        if self.special.is_none() && self.len > SMALL { self.large } else { self.bytes().to_vec() }
     }
 
     /// The buffer, if the item was written in place.
-    pub(crate) fn into_buffer(self) -> Result<Buffer, Arrival> {
-        match self.buffer {
-            Some(buffer) => Ok(buffer),
-            None => Err(self),
+    pub(crate) fn into_buffer(mut self) -> Result<Buffer, Arrival> {
+        match self.special.take().map(|special| *special) {
+            Some(Special::Buffer(buffer)) => Ok(buffer),
+            special => {
+                self.special = special.map(Box::new);
+                Err(self)
+            }
         }
     }
 
-    /// Room for so many bytes.
+    /// Room for so many bytes, up to a whole word.
     #[inline]
     fn room(&mut self, len: usize) -> &mut [u8] {
         self.len = len;
         if len <= SMALL {
-            return &mut self.small[..len];
+            return &mut self.small[..len.next_multiple_of(8)];
         }
         self.large.resize(len, 0);
         &mut self.large
     }
+
+    /// Takes what came by the socket.
+    fn unpack(&mut self, mut received: Vec<OwnedHandle>) -> Result<(), Stop> {
+        match self.special.as_deref_mut() {
+            Some(Special::Handles(handles)) => *handles = received,
+            Some(Special::Outside(memory, handles)) => {
+                let frozen = received.pop().ok_or(Stop::HandlesLost)?;
+                let frozen = FrozenBytes::from_handle(frozen).map_err(Stop::Os)?;
+                if frozen.len() != self.len {
+                    return Err(Corruption::new("an item is not as long as it says").into());
+                }
+                (*memory, *handles) = (Some(frozen), received);
+            }
+            Some(Special::Buffer(_)) | None => {}
+        }
+        Ok(())
+    }
 }
 
 impl RawQueue {
-    /// Takes the first item; nothing when the deadline passed before there was one.
+    /// Takes the first item; false when the deadline passed before there was one.
     #[inline]
-    pub(crate) fn get(&self, deadline: Deadline) -> Result<Option<Arrival>, Stop> {
-        let mut arrival = Arrival::new();
-        let handles = self.get_by(deadline, |reader, record| self.take(reader, record, &mut arrival))?;
-        let Some(handles) = handles else { return Ok(None) };
-        if arrival.is_outside || !handles.is_empty() {
+    pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
+        let mut handles = Vec::new();
+        let is_there =
+            self.get_by(deadline, &mut handles, |reader, record| self.take(reader, record, arrival))?;
+        if arrival.special.is_some() {
             arrival.unpack(handles)?;
         }
-        Ok(Some(arrival))
+        Ok(is_there)
     }
 
     /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first.
     pub(crate) fn get_into(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, Stop> {
-        let mut special = None;
-        let handles = self.get_by(deadline, |reader, record| {
+        let (mut special, mut handles) = (None, Vec::new());
+        let is_there = self.get_by(deadline, &mut handles, |reader, record| {
             if record.kind() == Kind::Inline {
                 // No byte is written twice if there were as many before.
                 bytes.resize(record.len(), 0);
@@ -120,19 +139,18 @@ impl RawQueue {
             }
             self.take(reader, record, special.get_or_insert_with(Arrival::new))
         })?;
-        let Some(handles) = handles else { return Ok(false) };
         if let Some(mut arrival) = special {
             arrival.unpack(handles)?;
             bytes.clear();
             bytes.extend_from_slice(arrival.bytes());
         }
-        Ok(true)
+        Ok(is_there)
     }
 
     /// Takes up to `most` items, at least one; nothing when the deadline passed before there was one.
     pub(crate) fn get_many(&self, most: usize, deadline: Deadline) -> Result<Option<Arrivals>, Stop> {
-        let mut arrivals = Arrivals::default();
-        let handles = self.get_by(deadline, |reader, record| {
+        let (mut arrivals, mut handles) = (Arrivals::default(), Vec::new());
+        let is_there = self.get_by(deadline, &mut handles, |reader, record| {
             if record.kind() != Kind::Inline {
                 return self.take(reader, record, arrivals.special.get_or_insert_with(Arrival::new));
             }
@@ -147,20 +165,21 @@ impl RawQueue {
             }
             Ok(None)
         })?;
-        let Some(handles) = handles else { return Ok(None) };
         if let Some(arrival) = &mut arrivals.special {
             arrival.unpack(handles)?;
         }
-        Ok(Some(arrivals))
+        Ok(is_there.then_some(arrivals))
     }
 
     /// Takes the oldest item away, to make room, if it can be had now.
     pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<(), Stop> {
-        let mut arrival = Arrival::new();
-        let taken = self.try_get_by(deadline, &mut |reader, record| self.take(reader, record, &mut arrival));
+        let (mut arrival, mut handles) = (Arrival::new(), Vec::new());
+        let taken = self.try_get_by(deadline, &mut handles, &mut |reader, record| {
+            self.take(reader, record, &mut arrival)
+        });
         match taken {
             // A task that is dropped needs not be done.
-            Ok(Some(_)) | Err(Stop::HandlesLost) if self.memory.plan().is_joinable => {
+            Ok(true) | Err(Stop::HandlesLost) if self.memory.plan().is_joinable => {
                 self.finish_task()?;
             }
             Ok(_) | Err(Stop::HandlesLost) => {}
@@ -169,38 +188,37 @@ impl RawQueue {
         Ok(())
     }
 
-    /// Has `take` read items until it could, or the deadline has passed: then nothing. The handles of what it has read.
+    /// Has `take` read items until it could, or the deadline has passed: then false. The handles of what it has
+    /// read go to `handles`.
     #[inline]
     fn get_by(
         &self,
         deadline: Deadline,
+        handles: &mut Vec<OwnedHandle>,
         mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
-        if !self.ring().is_empty()? {
-            if let Some(handles) = self.try_get_by(deadline, &mut take)? {
-                return Ok(Some(handles));
-            }
+    ) -> Result<bool, Stop> {
+        if !self.ring().is_empty()? && self.try_get_by(deadline, handles, &mut take)? {
+            return Ok(true);
         }
-        self.get_slowly(deadline, take)
+        self.get_slowly(deadline, handles, take)
     }
 
     #[cold]
     fn get_slowly(
         &self,
         deadline: Deadline,
+        handles: &mut Vec<OwnedHandle>,
         mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+    ) -> Result<bool, Stop> {
         self.peers().me().ok_or(Stop::Forked)?;
         let mut patience = Patience::default();
         loop {
             self.wait_for_item(deadline)?;
-            if !self.ring().is_empty()? {
-                if let Some(handles) = self.try_get_by(deadline, &mut take)? {
-                    return Ok(Some(handles));
-                }
+            if !self.ring().is_empty()? && self.try_get_by(deadline, handles, &mut take)? {
+                return Ok(true);
             }
             if deadline.is_over() {
-                return Ok(None);
+                return Ok(false);
             }
             patience.turn();
         }
@@ -211,14 +229,15 @@ impl RawQueue {
     fn try_get_by(
         &self,
         deadline: Deadline,
+        handles: &mut Vec<OwnedHandle>,
         take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+    ) -> Result<bool, Stop> {
         let ring = self.ring();
         let gets = ring.gets();
         let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
-        let Some(taken) = was_locked(locked)? else { return Ok(None) };
+        let Some(taken) = was_locked(locked)? else { return Ok(false) };
         let mut n_taken = 0;
-        let result = self.read_under_lock(gets, taken, take, &mut n_taken);
+        let result = self.read_under_lock(gets, taken, handles, take, &mut n_taken);
         let wishes = gets.lock.unlock();
         self.answer_putters(gets, wishes, n_taken);
         result
@@ -229,14 +248,15 @@ impl RawQueue {
         &self,
         gets: &Gets,
         taken: Taken,
+        handles: &mut Vec<OwnedHandle>,
         take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
         n_taken: &mut u32,
-    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+    ) -> Result<bool, Stop> {
         let mut reader = self.ring().reader()?;
         if taken == Taken::FromDead {
             self.mend_gets(gets, &reader)?;
         }
-        let Some(record) = reader.record()? else { return Ok(None) };
+        let Some(record) = reader.record()? else { return Ok(false) };
         let ticket = take(&mut reader, record)?;
         if let Some(ticket) = ticket {
             gets.ticket.store(ticket, Relaxed);
@@ -244,10 +264,10 @@ impl RawQueue {
         *n_taken = reader.passed();
         self.take_in_hand(*n_taken);
         reader.publish();
-        match ticket {
-            None => Ok(Some(Vec::new())),
-            Some(ticket) => self.freight.receive(ticket).map(Some).map_err(|_| Stop::HandlesLost),
+        if let Some(ticket) = ticket {
+            *handles = self.freight.receive(ticket).map_err(|_| Stop::HandlesLost)?;
         }
+        Ok(true)
     }
 
     /// Reads one item of any kind and passes it. The ticket of its handles, if it has some.
@@ -280,18 +300,19 @@ impl RawQueue {
             Kind::Inline => None,
             Kind::WithHandles => {
                 reader.read(&mut words[..1], arrival.room(len));
+                arrival.special = Some(Box::new(Special::Handles(Vec::new())));
                 Some(words[0])
             }
             Kind::Outside => {
                 reader.read(&mut words, &mut []);
                 arrival.len = usize::try_from(words[1]).map_err(|_| short())?;
-                // Stands for memory that is to come.
-                arrival.is_outside = true;
+                arrival.special = Some(Box::new(Special::Outside(None, Vec::new())));
                 Some(words[0])
             }
             Kind::Loaned => {
                 reader.read(&mut words, &mut []);
-                arrival.buffer = Some(Buffer::take(&self.memory, words, reader.count())?);
+                let buffer = Buffer::take(&self.memory, words, reader.count())?;
+                arrival.special = Some(Box::new(Special::Buffer(buffer)));
                 None
             }
         };
@@ -355,22 +376,5 @@ impl RawQueue {
     /// An error if nobody is left who could put, and nothing is left to take.
     fn see_putters(&self) -> Result<(), Stop> {
         if self.freight.has_no_putter() && self.ring().is_empty()? { Err(Stop::Abandoned) } else { Ok(()) }
-    }
-}
-
-impl Arrival {
-    /// Takes what came by the socket.
-    #[cold]
-    fn unpack(&mut self, mut handles: Vec<OwnedHandle>) -> Result<(), Stop> {
-        if self.is_outside {
-            let memory = handles.pop().ok_or(Stop::HandlesLost)?;
-            let outside = FrozenBytes::from_handle(memory).map_err(Stop::Os)?;
-            if outside.len() != self.len {
-                return Err(Corruption::new("an item is not as long as it says").into());
-            }
-            self.outside = Some(outside);
-        }
-        self.handles = handles;
-        Ok(())
     }
 }

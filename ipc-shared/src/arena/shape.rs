@@ -54,7 +54,7 @@ impl Shape {
     }
 
     /// How many elements there are.
-    pub fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         (self.0 >> 32) as usize
     }
 

@@ -1,9 +1,7 @@
 //! How long to look at a word before sleeping on it.
 
 use super::shim::{self, AtomicU64};
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// How many pauses are made before the first sleep: about three microseconds, less than what a sleep costs.
@@ -60,6 +58,5 @@ impl Patience {
 
 /// Whether another process can run while this one looks.
 fn has_company() -> bool {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    !cfg!(all(test, loom)) && *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, usize::from)) > 1
+    !cfg!(all(test, loom)) && ipc_sys::processors::online() > 1
 }
