@@ -5,10 +5,11 @@ use crate::error::{
     Ending, GetError, GetTimeoutError, PutError, PutTimeoutError, QueueError, TryGetError, TryPutError, Unput,
 };
 use crate::queue::Queue;
-use crate::raw_queue::{Arrival, Stop};
+use crate::raw_queue::{Arrival, RawQueue, Stop};
 use ipc_sys::clock::Deadline;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A buffer of a queue that is written in place, before it is put: [`Queue::loan`].
@@ -34,7 +35,7 @@ use std::time::{Duration, Instant};
 #[must_use = "a loan that is dropped goes back unused"]
 pub struct Loan {
     buffer: Buffer,
-    queue: Queue<[u8]>,
+    raw: Arc<RawQueue>,
 }
 
 /// An item that is read in place: [`Queue::take`].
@@ -470,7 +471,7 @@ impl Queue<[u8]> {
             return Err(LoanError::TooLarge { size: len, largest: plan.buffer_size });
         }
         match self.raw().lend(len, deadline)? {
-            Some(buffer) => Ok(Loan { buffer, queue: self.clone() }),
+            Some(buffer) => Ok(Loan { buffer, raw: self.share_raw() }),
             None => Err(LoanError::NoneFree),
         }
     }
@@ -554,12 +555,12 @@ impl Loan {
     }
 
     fn put_until(self, deadline: Deadline) -> Result<(), (Unput, Loan)> {
-        let Loan { buffer, queue } = self;
-        match queue.raw().put_buffer(buffer, deadline) {
+        let Loan { buffer, raw } = self;
+        match raw.put_buffer(buffer, deadline) {
             Ok(()) => Ok(()),
             Err((buffer, stop)) => {
                 let why = stop.map_or(Unput::NoRoom, Unput::from);
-                Err((why, Loan { buffer, queue }))
+                Err((why, Loan { buffer, raw }))
             }
         }
     }

@@ -26,7 +26,7 @@ impl RawQueue {
     /// Counts tasks that this process is about to take. For who has the lock of the gets.
     #[inline]
     pub(crate) fn take_in_hand(&self, count: u32) {
-        if self.memory().plan().is_joinable {
+        if self.is_joinable() {
             self.take_in_hand_cold(count);
         }
     }

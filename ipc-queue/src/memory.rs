@@ -15,16 +15,18 @@ use ipc_shared::AllocError;
 use ipc_shared::internals::{Kind, Object, Overlay, Segment, Shape};
 use serde::{Deserializer, Serializer};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The shared memory of one queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     object: Object,
-    plan: Plan,
+    plan: Arc<Plan>,
     puts: NonNull<Puts>,
     gets: NonNull<Gets>,
     units: NonNull<[AtomicU64]>,
+    capacity: u32,
 }
 
 // SAFETY: the memory belongs to the process, not to a thread, and is reached by Invariant 3.
@@ -78,7 +80,7 @@ impl Memory {
         let gets = unsafe { self.gets.as_ref() };
         // SAFETY: as above.
         let units = unsafe { self.units.as_ref() };
-        Ring::new(puts, gets, units, self.plan.capacity as u32)
+        Ring::new(puts, gets, units, self.capacity)
     }
 
     /// For each slot a name and a number of tasks, if the queue is joinable.
@@ -106,7 +108,7 @@ impl Memory {
         let puts = NonNull::from(object.get::<Puts>(PUTS_AT));
         let gets = NonNull::from(object.get::<Gets>(GETS_AT));
         let units = NonNull::from(object.get_slice::<AtomicU64>(plan.units_at(), plan.n_units()));
-        Memory { object, plan, puts, gets, units }
+        Memory { object, capacity: plan.capacity as u32, plan: Arc::new(plan), puts, gets, units }
     }
 }
 

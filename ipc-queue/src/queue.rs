@@ -228,6 +228,10 @@ impl<T: ?Sized> Queue<T> {
         &self.limits
     }
 
+    pub(crate) fn share_raw(&self) -> Arc<RawQueue> {
+        Arc::clone(&self.raw)
+    }
+
     pub(crate) fn raw(&self) -> &RawQueue {
         &self.raw
     }

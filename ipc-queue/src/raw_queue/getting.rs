@@ -179,7 +179,7 @@ impl RawQueue {
         });
         match taken {
             // A task that is dropped needs not be done.
-            Ok(true) | Err(Stop::HandlesLost) if self.memory.plan().is_joinable => {
+            Ok(true) | Err(Stop::HandlesLost) if self.is_joinable => {
                 self.finish_task()?;
             }
             Ok(_) | Err(Stop::HandlesLost) => {}

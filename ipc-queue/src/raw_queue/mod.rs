@@ -38,6 +38,9 @@ const END_LOOK: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub(crate) struct RawQueue {
     memory: Memory,
+    /// How many bytes of an item go into the ring at most.
+    max_inline: usize,
+    is_joinable: bool,
     freight: Freight,
     /// When the other side was looked after, if it can be gone and this side has to notice.
     watch: Option<Watch>,
@@ -85,6 +88,8 @@ impl RawQueue {
     pub(crate) fn new(memory: Memory, freight: Freight) -> RawQueue {
         RawQueue {
             watch: freight.inner.is_none().then(Watch::default),
+            max_inline: memory.plan().byte_capacity,
+            is_joinable: memory.plan().is_joinable,
             memory,
             freight,
             eager_to_put: Eagerness::default(),
@@ -118,6 +123,17 @@ impl RawQueue {
     #[inline]
     pub(crate) fn ring(&self) -> Ring<'_> {
         self.memory.ring()
+    }
+
+    /// How many bytes of an item go into the ring at most. A larger one has memory of its own.
+    #[inline]
+    pub(crate) fn max_inline(&self) -> usize {
+        self.max_inline
+    }
+
+    #[inline]
+    pub(crate) fn is_joinable(&self) -> bool {
+        self.is_joinable
     }
 
     #[inline]

@@ -44,11 +44,6 @@ pub(crate) enum Attempt {
 }
 
 impl RawQueue {
-    /// How many bytes of an item go into the ring at most. A larger one has memory of its own.
-    pub(crate) fn max_inline(&self) -> usize {
-        self.memory.plan().byte_capacity
-    }
-
     /// Puts an item; false when the deadline passed before there was room.
     #[inline]
     pub(crate) fn put(
