@@ -60,28 +60,45 @@ pub(crate) fn decode(input: &[u8], n_bits: u32) -> Result<(u64, &[u8]), Broken> 
 
 #[inline]
 fn decode_long(input: &[u8], n_bits: u32) -> Result<(u64, &[u8]), Broken> {
-    if let Some((&bytes, rest)) = input.split_first_chunk() {
-        let bytes = u64::from_le_bytes(bytes);
-        let ends = !bytes & MORE;
-        if ends != 0 {
-            let size = ends.trailing_zeros() / 8 + 1;
-            let value = gather(bytes & (ends ^ (ends - 1)));
-            if size <= n_bits.div_ceil(7) && value >> (n_bits - 1) <= 1 {
-                return Ok((value, &input[size as usize..]));
+    let (bytes, rest) = match input.split_first_chunk() {
+        Some((&bytes, rest)) => (u64::from_le_bytes(bytes), rest),
+        None => (partial(input), &[][..]),
+    };
+    let ends = !bytes & MORE;
+    if ends != 0 {
+        let size = (ends.trailing_zeros() / 8 + 1) as usize;
+        let value = gather(bytes & (ends ^ (ends - 1)));
+        if size <= input.len() && size <= n_bits.div_ceil(7) as usize && value >> (n_bits - 1) <= 1 {
+            return Ok((value, &input[size..]));
+        }
+    } else if n_bits == 64 {
+        match *rest {
+            [high @ 0..0x80, ref rest @ ..] => return Ok((gather(bytes) | u64::from(high) << 56, rest)),
+            [high, last @ (0 | 1), ref rest @ ..] => {
+                let high = u64::from(high & 0x7f | last << 7);
+                return Ok((gather(bytes) | high << 56, rest));
             }
-        } else if n_bits == 64 {
-            match *rest {
-                [high @ 0..0x80, ref rest @ ..] => return Ok((gather(bytes) | u64::from(high) << 56, rest)),
-                [high, last @ (0 | 1), ref rest @ ..] => {
-                    let high = u64::from(high & 0x7f | last << 7);
-                    return Ok((gather(bytes) | high << 56, rest));
-                }
-                _ => {}
-            }
+            _ => {}
         }
     }
-    // The end of the input is near, or something is wrong.
+    // Something is wrong.
     decode_128(input, n_bits).map(|(value, rest)| (value as u64, rest))
+}
+
+/// A word that begins with fewer than eight bytes and is filled up with zeros: by loads that overlap, since a copy of so few
+/// bytes of a number that is not known takes longer than all else.
+#[inline]
+fn partial(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u64::from(first) | u64::from(last) << ((len - 4) * 8)
+    } else if len > 0 {
+        let at = |idx: usize| u64::from(bytes[idx]) << (idx * 8);
+        at(0) | at(len / 2) | at(len - 1)
+    } else {
+        0
+    }
 }
 
 /// The same for up to 128 bits.

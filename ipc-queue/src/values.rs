@@ -1,7 +1,8 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw_queue::{Arrival, Arrivals, Parcels, RawQueue};
+use crate::raw::{self, Batch};
+use crate::raw_queue::{Arrival, Arrivals, RawQueue, Stop};
 use ipc_codec::{Limits, Scratch};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
@@ -46,16 +47,15 @@ impl RawQueue {
         limits: &Limits,
         deadline: Deadline,
     ) -> Result<(), (Unput, Vec<T>)> {
-        let mut n_put = 0;
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let (mut n_put, mut batch) = (0, Batch::default());
         let why = loop {
             if n_put == values.len() {
                 return Ok(());
             }
-            let put = match self.encode_batch(&values[n_put..], limits, &mut bytes, &mut ends) {
-                // The first one is more than bytes for the ring, or cannot be encoded.
-                Ok(0) => self.put_value(&values[n_put], limits, deadline).map(|()| 1),
-                Ok(_) => self.put_batch(Parcels::new(&bytes, &ends), deadline),
+            let put = match self.encode_batch(&values[n_put..], limits, &mut batch) {
+                // The first one is more than bytes for the ring.
+                Ok(()) if batch.len() == 0 => self.put_value(&values[n_put], limits, deadline).map(|()| 1),
+                Ok(()) => self.put_batch(&batch, deadline),
                 Err(why) => Err(why),
             };
             match put {
@@ -77,56 +77,53 @@ impl RawQueue {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let Some(Arrivals { bytes, ends, special }) = self.get_many(most, deadline)? else {
+        let Some(Arrivals { bytes, count, special }) = self.get_many(most, deadline)? else {
             return Ok(Vec::new());
         };
         if let Some(mut arrival) = special {
             let handles = arrival.take_handles();
             return Ok(vec![ipc_codec::decode(arrival.bytes(), handles, limits)?]);
         }
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let decode =
-            |(start, end): (usize, &usize)| ipc_codec::decode(&bytes[start..*end], Vec::new(), limits);
-        Ok(starts.zip(&ends).map(decode).collect::<Result<_, _>>()?)
+        let mut values = Vec::with_capacity(count);
+        for item in raw::items(&bytes) {
+            let bytes = item.map_err(Stop::Corrupt)?;
+            values.push(ipc_codec::decode(bytes, Vec::new(), limits)?);
+        }
+        Ok(values)
     }
 
-    /// Encodes values one behind the other, until they are many bytes or one has handles or is large; how many.
+    /// Encodes values one behind the other, until they are many bytes or one has handles or is large. An error is that of the
+    /// first one; a later one comes first the next time.
     fn encode_batch<T: Serialize>(
         &self,
         values: &[T],
         limits: &Limits,
-        bytes: &mut Vec<u8>,
-        ends: &mut Vec<usize>,
-    ) -> Result<usize, Unput> {
-        bytes.clear();
-        ends.clear();
+        batch: &mut Batch,
+    ) -> Result<(), Unput> {
+        batch.clear();
+        // Most values take less space encoded than decoded.
+        batch.reserve(values.len().min(BATCH / 16), size_of::<T>().min(64));
         let mut handles = Vec::new();
         for value in values {
-            let start = bytes.len();
-            match ipc_codec::encode_into(value, bytes, &mut handles, limits) {
-                Err(error) if ends.is_empty() => return Err(error.into()),
-                // It comes first the next time.
+            let pushed = batch.push(self.max_inline(), |bytes| {
+                ipc_codec::encode_into(value, bytes, &mut handles, limits).map(|()| handles.is_empty())
+            });
+            match pushed {
+                Ok(true) if batch.size() < BATCH => {}
+                Ok(_) => break,
+                Err(error) if batch.len() == 0 => return Err(error.into()),
                 Err(_) => break,
-                Ok(()) if !handles.is_empty() || bytes.len() - start > self.max_inline() => {
-                    bytes.truncate(start);
-                    break;
-                }
-                Ok(()) => {}
-            }
-            ends.push(bytes.len());
-            if bytes.len() >= BATCH {
-                break;
             }
         }
-        Ok(ends.len())
+        Ok(())
     }
 
     /// Puts all of a batch, waiting for room as often as it takes. If it ends before the last one, those that were put are in
     /// the queue; how many is told when it was at least one.
-    fn put_batch(&self, items: Parcels<'_>, deadline: Deadline) -> Result<usize, Unput> {
+    fn put_batch(&self, batch: &Batch, deadline: Deadline) -> Result<usize, Unput> {
         let mut n_put = 0;
-        while n_put < items.len() {
-            match self.put_many(items, n_put, deadline) {
+        while n_put < batch.len() {
+            match self.put_many(batch, n_put, deadline) {
                 Ok(0) if n_put == 0 => return Err(Unput::NoRoom),
                 Err(stop) if n_put == 0 => return Err(stop.into()),
                 // The next batch begins with those that are left, and tells why.

@@ -108,7 +108,7 @@ pub struct Corruption {
 }
 
 impl Corruption {
-    pub(crate) fn new(what: &'static str) -> Self {
+    pub(crate) const fn new(what: &'static str) -> Self {
         Corruption { what }
     }
 }

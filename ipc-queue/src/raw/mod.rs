@@ -8,9 +8,11 @@
 //! | `lock` | the lock of one side, which also knows whether somebody of the other side sleeps |
 //! | `record` | what stands before each item |
 //! | `ring` | where items are written and read, and the two stores that make it so |
+//! | `batch` | many items as they stand in the ring |
 //! | `copy` | bytes in and out of shared words |
 //! | `pause` | how a waiter spends its time |
 
+mod batch;
 mod copy;
 mod lock;
 mod pause;
@@ -18,6 +20,7 @@ mod record;
 mod ring;
 mod shim;
 
+pub(crate) use batch::{Batch, items};
 pub(crate) use lock::{Lock, LockError, Taken, Wishes};
 pub(crate) use pause::Eagerness;
 pub(crate) use record::{Kind, Record};

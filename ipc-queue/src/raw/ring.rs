@@ -48,6 +48,7 @@
 //! it today; a lock for each side is Michael and Scott's two-lock queue (PODC 1996); that what is begun and not finished
 //! can be seen by its length word is Aeron's log buffer.
 
+use super::batch::Batch;
 use super::copy;
 use super::lock::Lock;
 use super::record::{Kind, Record};
@@ -310,10 +311,7 @@ impl Writer<'_> {
         if fits(self) {
             return Ok(true);
         }
-        // Acquire: pairs with the release in `Reader::publish`; who got the items has read their bytes.
-        let head = self.ring.gets.head.load(Acquire);
-        self.ring.puts.head_seen.store(head, Relaxed);
-        self.count_room(self.ring.checked(head)?)?;
+        self.look_for_room()?;
         Ok(fits(self))
     }
 
@@ -326,12 +324,7 @@ impl Writer<'_> {
             self.ring.units[position as usize].store(word, Relaxed);
             position = self.ring.advanced(position, 1);
         }
-        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
-        let split = bytes.len().min(front.len() * 8);
-        copy::copy_in(front, &bytes[..split]);
-        if split < bytes.len() {
-            copy::copy_in(back, &bytes[split..]);
-        }
+        self.copy_in(position, bytes);
         match self.first {
             None => self.first = Some(record),
             Some(_) => self.ring.units[self.at.position as usize].store(record.to_word(), Relaxed),
@@ -339,6 +332,33 @@ impl Writer<'_> {
         self.at = self.ring.after(self.at, record.units());
         self.n_free -= 1;
         self.units_free -= record.units();
+    }
+
+    /// Writes as many of the items from `first` on as have room, and tells how many. Nothing was written before.
+    pub(crate) fn write_many(&mut self, batch: &Batch, first: usize) -> Result<usize, Corruption> {
+        let start = batch.start(first);
+        let fits = |writer: &Self, count: usize| {
+            writer.n_free as usize >= count && batch.start(first + count) - start <= writer.units_free
+        };
+        let n_items = batch.len() - first;
+        if !fits(self, n_items) {
+            self.look_for_room()?;
+        }
+        let mut count = 0;
+        while count < n_items && fits(self, count + 1) {
+            count += 1;
+        }
+        if count > 0 {
+            let bytes = batch.bytes(first, count);
+            self.copy_in(self.ring.advanced(self.at.position, 1), bytes);
+            let units = batch.start(first + count) - start;
+            self.first = Some(batch.record(first)?);
+            self.at.count = self.at.count.wrapping_add(count as u32);
+            self.at.position = self.ring.advanced(self.at.position, units);
+            self.n_free -= count as u32;
+            self.units_free -= units;
+        }
+        Ok(count)
     }
 
     /// Puts all that was written into the queue, by one store.
@@ -350,6 +370,24 @@ impl Writer<'_> {
         // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
         self.ring.units[self.start.position as usize].store(first.to_word(), Release);
         self.ring.puts.tail.store(self.at.to_word(), Release);
+    }
+
+    /// Looks where the head is now.
+    fn look_for_room(&mut self) -> Result<(), Corruption> {
+        // Acquire: pairs with the release in `Reader::publish`; who got the items has read their bytes.
+        let head = self.ring.gets.head.load(Acquire);
+        self.ring.puts.head_seen.store(head, Relaxed);
+        self.count_room(self.ring.checked(head)?)
+    }
+
+    #[inline]
+    fn copy_in(&self, position: u32, bytes: &[u8]) {
+        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
+        let split = bytes.len().min(front.len() * 8);
+        copy::copy_in(front, &bytes[..split]);
+        if split < bytes.len() {
+            copy::copy_in(back, &bytes[split..]);
+        }
     }
 
     /// Counts the room that a head leaves, behind what was written.
@@ -401,6 +439,41 @@ impl Reader<'_> {
             *word = self.ring.units[position as usize].load(Relaxed);
             position = self.ring.advanced(position, 1);
         }
+        self.copy_out(position, bytes);
+    }
+
+    /// Copies up to `most` items in a row that have all their bytes in the ring, records included, and passes them; at least the
+    /// one that is given, which is next.
+    pub(crate) fn read_many(
+        &mut self,
+        first: Record,
+        most: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Corruption> {
+        let start = self.at.position;
+        let (mut units, mut next) = (0, Some(first));
+        while let Some(record) = next.filter(|record| record.kind() == Kind::Inline) {
+            units += record.units();
+            // More than the ring has: somebody has changed a record.
+            if units > self.ring.max_units() {
+                return Err(Corruption::new("the items are longer than the ring"));
+            }
+            self.pass(record);
+            next = if (self.passed() as usize) < most { self.record()? } else { None };
+        }
+        bytes.resize(units as usize * 8, 0);
+        self.copy_out(start, bytes);
+        Ok(())
+    }
+
+    /// Goes on behind an item.
+    #[inline]
+    pub(crate) fn pass(&mut self, record: Record) {
+        self.at = self.ring.after(self.at, record.units());
+    }
+
+    #[inline]
+    fn copy_out(&self, position: u32, bytes: &mut [u8]) {
         let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
         let split = bytes.len().min(front.len() * 8);
         let (first, second) = bytes.split_at_mut(split);
@@ -408,12 +481,6 @@ impl Reader<'_> {
         if !second.is_empty() {
             copy::copy_out(back, second);
         }
-    }
-
-    /// Goes on behind an item.
-    #[inline]
-    pub(crate) fn pass(&mut self, record: Record) {
-        self.at = self.ring.after(self.at, record.units());
     }
 
     /// Takes all that was passed out of the queue, by one store.

@@ -34,11 +34,13 @@ enum Special {
     Buffer(Buffer),
 }
 
-/// Items that were taken together: their bytes one behind the other, and where each ends.
+/// Items that were taken together.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
+    /// As they stood in the ring.
     pub(crate) bytes: Vec<u8>,
-    pub(crate) ends: Vec<usize>,
+    /// How many they are.
+    pub(crate) count: usize,
     /// The only item, if it is more than bytes in the ring.
     pub(crate) special: Option<Arrival>,
 }
@@ -154,15 +156,8 @@ impl RawQueue {
             if record.kind() != Kind::Inline {
                 return self.take(reader, record, arrivals.special.get_or_insert_with(Arrival::new));
             }
-            let mut next = Some(record);
-            while let Some(record) = next.filter(|record| record.kind() == Kind::Inline) {
-                let start = arrivals.bytes.len();
-                arrivals.bytes.resize(start + record.len(), 0);
-                reader.read(&mut [], &mut arrivals.bytes[start..]);
-                reader.pass(record);
-                arrivals.ends.push(arrivals.bytes.len());
-                next = if arrivals.ends.len() < most { reader.record()? } else { None };
-            }
+            reader.read_many(record, most, &mut arrivals.bytes)?;
+            arrivals.count = reader.passed() as usize;
             Ok(None)
         })?;
         if let Some(arrival) = &mut arrivals.special {

@@ -6,7 +6,7 @@ mod putting;
 mod watch;
 
 pub(crate) use getting::{Arrival, Arrivals};
-pub(crate) use putting::{Attempt, Parcels};
+pub(crate) use putting::Attempt;
 
 use crate::error::{Corruption, CreateError};
 use crate::freight::Freight;

@@ -4,34 +4,11 @@ use super::{RawQueue, Stop, WaitingPlace, at_the_lock, was_locked};
 use crate::builder::WhenFull;
 use crate::error::Corruption;
 use crate::freight::Sent;
-use crate::raw::{Kind, Puts, Record, Taken, Wishes, Writer};
+use crate::raw::{Batch, Kind, Puts, Record, Taken, Wishes, Writer};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-
-/// Items for the ring, encoded one behind the other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Parcels<'a> {
-    bytes: &'a [u8],
-    /// Where each ends.
-    ends: &'a [usize],
-}
-
-impl<'a> Parcels<'a> {
-    pub(crate) fn new(bytes: &'a [u8], ends: &'a [usize]) -> Parcels<'a> {
-        Parcels { bytes, ends }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn get(&self, idx: usize) -> &'a [u8] {
-        let start = if idx == 0 { 0 } else { self.ends[idx - 1] };
-        &self.bytes[start..self.ends[idx]]
-    }
-}
 
 /// What came of an attempt to put.
 #[derive(Debug)]
@@ -66,25 +43,13 @@ impl RawQueue {
     }
 
     /// Puts as many of the items from `first` on as have room, at least one, and tells how many; none when the deadline passed
-    /// before there was room for one. All of them go into the ring.
-    pub(crate) fn put_many(
-        &self,
-        items: Parcels<'_>,
-        first: usize,
-        deadline: Deadline,
-    ) -> Result<usize, Stop> {
+    /// before there was room for one.
+    pub(crate) fn put_many(&self, batch: &Batch, first: usize, deadline: Deadline) -> Result<usize, Stop> {
         let mut n_put = 0;
+        let units = batch.units(first);
         self.put_by(deadline, |writer| {
-            for idx in first..items.ends.len() {
-                let bytes = items.get(idx);
-                let record = record(Kind::Inline, bytes.len())?;
-                if !writer.has_room(record)? {
-                    return Ok(if idx == first { Attempt::NoRoom(record.units()) } else { Attempt::Done });
-                }
-                writer.write(record, &[], bytes);
-                n_put = idx + 1 - first;
-            }
-            Ok(Attempt::Done)
+            n_put = writer.write_many(batch, first)?;
+            Ok(if n_put > 0 { Attempt::Done } else { Attempt::NoRoom(units) })
         })?;
         Ok(n_put)
     }
