@@ -4,10 +4,15 @@
 //!
 //! A file per area, each with its contenders; [`measure`] has the one loop that runs them all in turn.
 
+mod forked;
 mod measure;
+mod plot;
+mod queue;
 mod row;
 mod spawn;
 mod sync;
+mod taken;
+mod waiter;
 
 use measure::Effort;
 use row::Row;
@@ -18,7 +23,7 @@ use std::process::ExitCode;
 type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
-const AREAS: [(&str, Area); 2] = [("spawn", spawn::rows), ("sync", sync::rows)];
+const AREAS: [(&str, Area); 3] = [("queue", queue::rows), ("spawn", spawn::rows), ("sync", sync::rows)];
 
 /// Shown with an unknown area or option.
 const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";

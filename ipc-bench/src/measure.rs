@@ -1,6 +1,6 @@
 //! The one loop that runs all contenders, so that it cannot favour one.
 
-use crate::row::Row;
+use crate::row::{Row, short};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,13 @@ pub(crate) trait Contender {
 
     /// Does it once, or as often as the comparison says, and checks that it was done.
     fn run_once(&mut self) -> Result<(), Box<dyn Error>>;
+
+    /// Does it once, and says how long it took. Who starts others for it leaves out the start.
+    fn timed(&mut self) -> Result<Duration, Box<dyn Error>> {
+        let start = Instant::now();
+        self.run_once()?;
+        Ok(start.elapsed())
+    }
 }
 
 /// How much to measure.
@@ -20,15 +27,28 @@ pub(crate) enum Effort {
     Full,
 }
 
+/// The fewest runs that have a median which says something.
+const FEWEST: usize = 5;
+
+/// What is printed of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// The time itself; less is better.
+    Time,
+    /// Millions of operations in a second; more is better.
+    Millions,
+}
+
 /// What is compared, and what for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison {
     pub(crate) id: &'static str,
     pub(crate) work: &'static str,
-    /// The highest ratio that is good, if there is one.
+    /// The highest ratio that is good, if there is one; the lowest where more is better.
     pub(crate) target: Option<f64>,
-    /// How often the work is done in one run; what is printed is the time of one.
+    /// How often the work is done in one run; what is printed is the time of one, or how many there are in a time.
     pub(crate) n_operations: u64,
+    pub(crate) shown: Shown,
     /// By how much fewer runs there are than of short work.
     pub(crate) fewer: usize,
 }
@@ -46,7 +66,7 @@ impl Effort {
 impl Comparison {
     /// Of work that is long enough to be timed by itself.
     pub(crate) fn once(id: &'static str, work: &'static str, target: f64) -> Comparison {
-        Comparison { id, work, target: Some(target), n_operations: 1, fewer: 1 }
+        Comparison { id, work, target: Some(target), n_operations: 1, shown: Shown::Time, fewer: 1 }
     }
 
     /// Runs both in turn, so that whatever else the machine does meets both alike, and compares the medians.
@@ -56,16 +76,16 @@ impl Comparison {
         peer: &mut dyn Contender,
         effort: Effort,
     ) -> Result<Row, Box<dyn Error>> {
-        let n_rounds = effort.rounds() / self.fewer;
-        for _ in 0..n_rounds / 10 {
+        let n_rounds = (effort.rounds() / self.fewer).max(FEWEST);
+        for _ in 0..(n_rounds / 10).max(1) {
             ours.run_once()?;
             peer.run_once()?;
         }
         let mut our_times = Vec::with_capacity(n_rounds);
         let mut peer_times = Vec::with_capacity(n_rounds);
         for _ in 0..n_rounds {
-            our_times.push(timed(ours)?);
-            peer_times.push(timed(peer)?);
+            our_times.push(ours.timed()?);
+            peer_times.push(peer.timed()?);
         }
         our_times.sort_unstable();
         peer_times.sort_unstable();
@@ -74,34 +94,56 @@ impl Comparison {
 
     /// The row for the times of both, each in order.
     fn row(self, (our_name, ours): (&str, &[Duration]), (peer_name, peer): (&str, &[Duration])) -> Row {
-        // Work that is done many times in a run takes nanoseconds.
-        let (unit, factor) =
-            if self.n_operations == 1 { ("us", 1e6) } else { ("ns", 1e9 / self.n_operations as f64) };
-        let p50 = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * factor;
-        let p95 = |times: &[Duration]| times[times.len() * 95 / 100].as_secs_f64() * factor;
-        let ratio = p50(ours) / p50(peer);
+        let (p50, peer_p50) = (self.figure(ours, 50), self.figure(peer, 50));
+        let ratio = p50 / peer_p50;
+        let is_less_better = self.shown == Shown::Time;
+        let sign = if is_less_better { "<=" } else { ">=" };
+        let is_good = |target| if is_less_better { ratio <= target } else { ratio >= target };
         Row {
             id: self.id,
             work: self.work,
             ratio,
-            ours: p50(ours),
-            peer: p50(peer),
-            unit,
-            target: self.target.map_or_else(|| String::from("none"), |target| format!("<= {target}")),
-            met: self.target.is_none_or(|target| ratio <= target),
+            ours: p50,
+            peer: peer_p50,
+            unit: self.unit(),
+            target: self.target.map_or_else(|| String::from("none"), |target| format!("{sign} {target}")),
+            met: self.target.is_none_or(is_good),
             note: format!(
-                "{} times {} each in turn; p95 {:.1} {our_name}, {:.1} {peer_name}",
+                "{} times {} each in turn; p5 and p95 by time {}, {} {our_name}, {}, {} {peer_name}",
                 ours.len(),
                 self.n_operations,
-                p95(ours),
-                p95(peer),
+                short(self.figure(ours, 5)),
+                short(self.figure(ours, 95)),
+                short(self.figure(peer, 5)),
+                short(self.figure(peer, 95)),
             ),
+        }
+    }
+
+    /// What is printed of the time that is so many per cent from the shortest to the longest.
+    fn figure(self, times: &[Duration], per_cent: usize) -> f64 {
+        let seconds = times[times.len() * per_cent / 100].as_secs_f64() / self.n_operations as f64;
+        match self.shown {
+            Shown::Time if self.n_operations == 1 => seconds * 1e6,
+            Shown::Time => seconds * 1e9,
+            Shown::Millions => 1e-6 / seconds,
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self.shown {
+            // Work that is done many times in a run takes nanoseconds.
+            Shown::Time if self.n_operations == 1 => "us",
+            Shown::Time => "ns",
+            Shown::Millions => "M/s",
         }
     }
 }
 
-fn timed(contender: &mut dyn Contender) -> Result<Duration, Box<dyn Error>> {
-    let start = Instant::now();
+/// The middle one of so many times, after one more that is not counted.
+pub(crate) fn median(contender: &mut dyn Contender, n_runs: usize) -> Result<Duration, Box<dyn Error>> {
     contender.run_once()?;
-    Ok(start.elapsed())
+    let mut times = (0..n_runs).map(|_| contender.timed()).collect::<Result<Vec<_>, _>>()?;
+    times.sort_unstable();
+    Ok(times[n_runs / 2])
 }

@@ -69,6 +69,6 @@ pub(crate) fn table(rows: &[Row]) -> String {
 }
 
 /// A number with more digits after the point when it has none before.
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     if number.abs() < 1.0 { format!("{number:.3}") } else { format!("{number:.1}") }
 }

@@ -7,6 +7,9 @@ use crate::rows::{self, Options, Row};
 /// What a row of a bench has to tell.
 const COLUMNS: [&str; 8] = ["id", "work", "ratio", "ours", "peer", "unit", "target", "met"];
 
+/// The bench program with all peers.
+const RUN: [&str; 7] = ["run", "--release", "--quiet", "-p", "ipc-bench", "--all-features", "--"];
+
 /// Runs one area or all of them. A target that was missed is a row that says so, and no failure.
 pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
     let options = Options::parse(args)?;
@@ -24,7 +27,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
 
 /// The areas that the bench program knows, one a line.
 fn areas() -> Result<Vec<String>, Failed> {
-    let mut command = cargo::command(&["run", "--release", "--quiet", "-p", "ipc-bench", "--", "--list"]);
+    let mut command = cargo::command(&RUN);
+    command.arg("--list");
     let (status, output) = cargo::stdout_of(&mut command)?;
     if !status.success() {
         return Err(cargo::failed(&command, status));
@@ -33,8 +37,8 @@ fn areas() -> Result<Vec<String>, Failed> {
 }
 
 fn rows_of(area: &str, quick: bool) -> Result<Vec<Row>, Failed> {
-    let mut command =
-        cargo::command(&["run", "--release", "--quiet", "-p", "ipc-bench", "--", area, "--json"]);
+    let mut command = cargo::command(&RUN);
+    command.args([area, "--json"]);
     if quick {
         command.arg("--quick");
     }

@@ -1,7 +1,7 @@
 //! Several who add to one number at the same time: processes, or threads of one.
 
 use super::counter::{Counter, expect};
-use super::forked::{Forked, Pinned};
+use crate::forked::{Forked, Pinned};
 use crate::measure::Contender;
 use ipc_shared::SharedMemory;
 use std::error::Error;

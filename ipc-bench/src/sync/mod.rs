@@ -4,16 +4,15 @@
 
 mod counter;
 mod crowd;
-mod forked;
 mod idle;
 mod pthread;
 mod size;
 
-use crate::measure::{Comparison, Contender, Effort};
+use crate::forked::Pinned;
+use crate::measure::{Comparison, Contender, Effort, Shown};
 use crate::row::Row;
 use counter::{Alone, Atomic, Ours, ParkingLot, Raw};
 use crowd::{Crowd, Kind};
-use forked::Pinned;
 use pthread::Pthread;
 use std::error::Error;
 
@@ -45,6 +44,7 @@ fn alone(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
         work,
         target: Some(target),
         n_operations: N_OPERATIONS,
+        shown: Shown::Time,
         fewer: 1,
     };
     let run = |comparison: Comparison, ours: &mut dyn Contender, peer: &mut dyn Contender| {
@@ -73,7 +73,14 @@ fn alone(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
 /// Two that contend, each on a processor of its own.
 fn in_pairs(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
     let _pinned = Pinned::to(0)?;
-    let compare = |id, work, target| Comparison { id, work, target, n_operations: 2 * N_CONTENDED, fewer: 5 };
+    let compare = |id, work, target| Comparison {
+        id,
+        work,
+        target,
+        n_operations: 2 * N_CONTENDED,
+        shown: Shown::Time,
+        fewer: 5,
+    };
     let pthread = compare("S8c", "Mutex, 2 processes, by a robust pthread mutex", Some(1.0));
     let parking_lot = compare("S8d", "Mutex, 2 threads, by parking_lot", None);
     Ok(vec![
@@ -97,6 +104,7 @@ fn in_a_crowd(effort: Effort) -> Result<Row, Box<dyn Error>> {
         work: "Mutex, 8 processes, by a robust pthread mutex",
         target: Some(1.25),
         n_operations: CROWD as u64 * N_CROWDED,
+        shown: Shown::Time,
         fewer: 10,
     };
     comparison.run(

@@ -1,18 +1,13 @@
 //! What a lock takes: shared memory, descriptors, and the time to make it.
 
 use crate::row::Row;
+use crate::taken::Taken;
 use ipc_shared::{AllocError, Arena, Value, sync::Mutex};
-use std::collections::HashMap;
 use std::error::Error;
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
 /// So many that what they share does not count.
 const COUNT: usize = 100_000;
-/// A block of a file, as the kernel counts them for `st_blocks`.
-const BLOCK: u64 = 512;
 /// The longest that the making of one may take, in nanoseconds.
 const MOST_NS: f64 = 1000.0;
 /// The most bytes for one: a cell has them all, so its share in what a segment has besides is too much already.
@@ -59,23 +54,4 @@ fn rows_of<T>(
         ),
         Row::of_limit(ids[2], works[2], (ns, MOST_NS), "ns", note),
     ])
-}
-
-/// What this process has open, and how much memory is behind it.
-struct Taken {
-    descriptors: u64,
-    bytes: u64,
-}
-
-impl Taken {
-    fn now() -> io::Result<Taken> {
-        let mut descriptors = 0;
-        let mut objects = HashMap::new();
-        for entry in fs::read_dir("/proc/self/fd")? {
-            let metadata = fs::metadata(entry?.path())?;
-            descriptors += 1;
-            objects.insert((metadata.dev(), metadata.ino()), metadata.blocks() * BLOCK);
-        }
-        Ok(Taken { descriptors, bytes: objects.values().sum() })
-    }
 }

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 /// A copy of this process, which ends by itself.
 #[must_use = "whoever is not joined stays as a zombie"]
-pub(super) struct Forked(libc::pid_t);
+pub(crate) struct Forked(libc::pid_t);
 
 impl Forked {
     /// Runs `body` in a copy of this process, and ends the copy.
-    pub(super) fn start(body: impl FnOnce() -> Result<(), Box<dyn Error>>) -> io::Result<Forked> {
+    pub(crate) fn start(body: impl FnOnce() -> Result<(), Box<dyn Error>>) -> io::Result<Forked> {
         // SAFETY: the process has one thread.
         let pid = unsafe { libc::fork() };
         match pid {
@@ -36,7 +36,7 @@ impl Forked {
     }
 
     /// Waits for the end, and whether it was a good one.
-    pub(super) fn join(self) -> io::Result<()> {
+    pub(crate) fn join(self) -> io::Result<()> {
         let mut status = 0;
         // SAFETY: writes to the status only.
         let waited = unsafe { libc::waitpid(self.0, &mut status, 0) };
@@ -49,13 +49,13 @@ impl Forked {
 }
 
 /// This thread, bound to one processor, until this is dropped.
-pub(super) struct Pinned {
+pub(crate) struct Pinned {
     before: libc::cpu_set_t,
 }
 
 impl Pinned {
     /// Binds this thread to one of the processors that the program may use, counted around.
-    pub(super) fn to(index: usize) -> io::Result<Pinned> {
+    pub(crate) fn to(index: usize) -> io::Result<Pinned> {
         // A copy of a bound process is bound, too, so what is usable was seen before anybody was.
         static USABLE: OnceLock<Vec<usize>> = OnceLock::new();
         let before = allowed()?;
@@ -77,7 +77,7 @@ impl Drop for Pinned {
 }
 
 /// How much of a processor this process has used until now, in the program and in the kernel.
-pub(super) fn cpu_time() -> io::Result<Duration> {
+pub(crate) fn cpu_time() -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: writes to the result only.
     if unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) } != 0 {

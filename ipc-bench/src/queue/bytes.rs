@@ -1,0 +1,93 @@
+//! What the system has for bytes: a pipe, and a stream socket.
+//!
+//! # Safety
+//!
+//! Makes a pipe by hand. What the call writes is a local variable, and what it wrote are new descriptors.
+#![allow(unsafe_code)]
+
+use super::crew::{Kind, Outcome};
+use super::way::{Get, Put, Way};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixStream;
+
+/// A pipe.
+pub(super) struct Pipe {
+    reader: File,
+    writer: File,
+}
+
+/// A stream socket, of which one direction is used.
+pub(super) struct Socket(UnixStream, UnixStream);
+
+/// An end of either.
+pub(super) struct End<S>(S);
+
+impl Pipe {
+    pub(super) fn new() -> Outcome<Pipe> {
+        let mut descriptors = [-1; 2];
+        // SAFETY: writes to the two numbers only.
+        if unsafe { libc::pipe2(descriptors.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+            return Err(io::Error::last_os_error().into());
+        }
+        // SAFETY: new, and nobody else has it.
+        let reader = unsafe { File::from_raw_fd(descriptors[0]) };
+        // SAFETY: as above.
+        let writer = unsafe { File::from_raw_fd(descriptors[1]) };
+        Ok(Pipe { reader, writer })
+    }
+}
+
+impl Socket {
+    pub(super) fn new() -> Outcome<Socket> {
+        let (writer, reader) = UnixStream::pair()?;
+        Ok(Socket(writer, reader))
+    }
+}
+
+impl Way for Pipe {
+    type Putter = End<File>;
+    type Getter = End<File>;
+
+    const NAME: &'static str = "pipe";
+    const KIND: Kind = Kind::Processes;
+
+    fn putter(&self) -> Outcome<End<File>> {
+        Ok(End(self.writer.try_clone()?))
+    }
+
+    fn getter(&self) -> Outcome<End<File>> {
+        Ok(End(self.reader.try_clone()?))
+    }
+}
+
+impl Way for Socket {
+    type Putter = End<UnixStream>;
+    type Getter = End<UnixStream>;
+
+    const NAME: &'static str = "Unix stream socket";
+    const KIND: Kind = Kind::Processes;
+
+    fn putter(&self) -> Outcome<End<UnixStream>> {
+        Ok(End(self.0.try_clone()?))
+    }
+
+    fn getter(&self) -> Outcome<End<UnixStream>> {
+        Ok(End(self.1.try_clone()?))
+    }
+}
+
+impl<S: Write> Put for End<S> {
+    fn put(&mut self, number: u64) -> Outcome {
+        Ok(self.0.write_all(&number.to_ne_bytes())?)
+    }
+}
+
+impl<S: Read> Get for End<S> {
+    fn get(&mut self) -> Outcome<u64> {
+        let mut bytes = [0; 8];
+        self.0.read_exact(&mut bytes)?;
+        Ok(u64::from_ne_bytes(bytes))
+    }
+}

@@ -1,0 +1,66 @@
+//! Python's own `multiprocessing.Queue`, between two processes of Python.
+
+use super::crew::Outcome;
+use crate::measure::Contender;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// What Python runs.
+const PROGRAM: &str = include_str!("python.py");
+
+/// A program of Python that measures when it is told.
+pub(super) struct Python {
+    process: Child,
+    /// Until the program should end.
+    orders: Option<ChildStdin>,
+    times: BufReader<ChildStdout>,
+    n_numbers: u64,
+}
+
+impl Python {
+    /// Starts Python for one of the works that the program knows. Nobody if this machine has none, which is said.
+    pub(super) fn start(work: &str, n_numbers: u64) -> Option<Python> {
+        let command = Command::new("python3")
+            .args(["-c", PROGRAM, work])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        match command {
+            Ok(mut process) => {
+                let orders = process.stdin.take();
+                let times = BufReader::new(process.stdout.take()?);
+                Some(Python { process, orders, times, n_numbers })
+            }
+            Err(error) => {
+                eprintln!("ipc-bench: rows with Python are left out: python3: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Contender for Python {
+    fn name(&self) -> &'static str {
+        "multiprocessing.Queue"
+    }
+
+    fn run_once(&mut self) -> Outcome {
+        self.timed().map(drop)
+    }
+
+    fn timed(&mut self) -> Outcome<Duration> {
+        writeln!(self.orders.as_mut().ok_or("Python has ended")?, "{}", self.n_numbers)?;
+        let mut line = String::new();
+        self.times.read_line(&mut line)?;
+        Ok(Duration::from_nanos(line.trim().parse().map_err(|_| "Python has ended without an answer")?))
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        // The program ends at the end of its input.
+        drop(self.orders.take());
+        let _ = self.process.wait();
+    }
+}
