@@ -33,8 +33,8 @@ const CAPACITY: usize = 1024;
 /// How often a number goes back and forth in one run of who is fast, and of who is slow.
 const N_ROUNDS: u64 = 4000;
 const N_SLOW_ROUNDS: u64 = 250;
-/// How often two wake each other in one run. Each time takes milliseconds.
-const N_WAKES: u64 = 10;
+/// How often two wake each other in one run. A run is short, so that the median is that of single messages.
+const N_WAKES: u64 = 1;
 /// How many numbers go one way in one run of who is fast, and of who is slow.
 const N_NUMBERS: u64 = 400_000;
 const N_SLOW_NUMBERS: u64 = 20_000;
@@ -86,7 +86,7 @@ fn latency(effort: Effort) -> Outcome<Vec<Row>> {
     if let Some(python) = Python::start("ping-pong", N_SLOW_ROUNDS) {
         beside("S1f", "Queue, ping-pong of a u64, by Python's", Box::new(python))?;
     }
-    rows.push(compare("S2", "Queue, a u64 to who sleeps, by a futex", Some(1.15), 2 * N_WAKES, 25).run(
+    rows.push(compare("S2", "Queue, a u64 to who sleeps, by a futex", Some(1.15), 2 * N_WAKES, 2).run(
         &mut wake_each_other(|| Ours::new(CAPACITY), N_WAKES)?,
         &mut wake_each_other(Futex::new, N_WAKES)?,
         effort,
