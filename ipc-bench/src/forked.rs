@@ -24,6 +24,9 @@ impl Forked {
         match pid {
             -1 => Err(io::Error::last_os_error()),
             0 => {
+                // Who waits for somebody that was killed, and does so busily, would run for ever.
+                // SAFETY: asks for a signal, and has no other effect.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
                 let result = catch_unwind(AssertUnwindSafe(body));
                 if let Ok(Err(error)) = &result {
                     eprintln!("ipc-bench: in a copy: {error}");
@@ -33,6 +36,17 @@ impl Forked {
             }
             pid => Ok(Forked(pid)),
         }
+    }
+
+    /// Ends it wherever it is.
+    pub(crate) fn kill(self) -> io::Result<()> {
+        // SAFETY: the number is that of a child which nobody has waited for yet.
+        if unsafe { libc::kill(self.0, libc::SIGKILL) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // It did not end well, as it should not.
+        let _ = self.join();
+        Ok(())
     }
 
     /// Waits for the end, and whether it was a good one.

@@ -71,6 +71,8 @@ pub(super) struct Crew {
     timing: Timing,
     board: Arc<SharedMemory>,
     members: Vec<Member>,
+    /// Whether somebody has not come back from a run, and so would not come back at the end.
+    is_lost: bool,
 }
 
 struct Member {
@@ -104,7 +106,7 @@ impl Crew {
     ) -> Outcome<Crew> {
         let n_members = parts.len();
         let board = Arc::new(SharedMemory::unnamed((n_members + 1) * BLOCK)?);
-        let mut crew = Crew { name, timing, board, members: Vec::new() };
+        let mut crew = Crew { name, timing, board, members: Vec::new(), is_lost: false };
         let epoch = Instant::now();
         for (index, (place, make)) in parts.into_iter().enumerate() {
             let (line, theirs) = UnixStream::pair()?;
@@ -162,7 +164,10 @@ impl Contender for Crew {
         }
         for member in &mut self.members {
             let mut said = [END];
-            member.line.read_exact(&mut said).map_err(|error| format!("{} is lost: {error}", self.name))?;
+            if let Err(error) = member.line.read_exact(&mut said) {
+                self.is_lost = true;
+                return Err(format!("{} is lost: {error}", self.name).into());
+            }
         }
         self.time()
     }
@@ -176,9 +181,11 @@ impl Drop for Crew {
         }
         for member in &mut self.members {
             match member.life.take() {
+                Some(Life::Process(process)) if self.is_lost => drop(process.kill()),
                 Some(Life::Process(process)) => drop(process.join()),
-                Some(Life::Thread(thread)) => drop(thread.join()),
-                None => {}
+                // A lost thread ends with the program.
+                Some(Life::Thread(thread)) if !self.is_lost => drop(thread.join()),
+                _ => {}
             }
         }
     }
