@@ -31,6 +31,9 @@ const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --li
 /// The exit code when the command line is wrong.
 const EXIT_USAGE: u8 = 2;
 
+/// The load from which on others take part in what is measured.
+const BUSY: f64 = 0.5;
+
 /// What the command line asks for.
 enum Command {
     List,
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
             AREAS.iter().for_each(|(name, _)| println!("{name}"));
             ExitCode::SUCCESS
         }
-        Ok(Command::Run { area, effort, json }) => match area(effort) {
+        Ok(Command::Run { area, effort, json }) => match measured(area, effort) {
             Ok(rows) => {
                 print!("{}", if json { row::json_lines(&rows) } else { row::table(&rows) });
                 ExitCode::SUCCESS
@@ -64,6 +67,16 @@ fn main() -> ExitCode {
             EXIT_USAGE.into()
         }
     }
+}
+
+/// Measures an area, and says so if the machine is not free to be measured on: who spins then loses more than who sleeps.
+fn measured(area: Area, effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0);
+    if load > BUSY {
+        eprintln!("ipc-bench: others use this machine (load {load}): ratios of this run say little");
+    }
+    area(effort)
 }
 
 fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {

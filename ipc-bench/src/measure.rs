@@ -37,6 +37,8 @@ pub(crate) enum Shown {
     Time,
     /// Millions of operations in a second; more is better.
     Millions,
+    /// Gigabytes in a second, when each operation moves so many bytes; more is better.
+    Gigabytes(usize),
 }
 
 /// What is compared, and what for.
@@ -92,6 +94,28 @@ impl Comparison {
         Ok(self.row((ours.name(), &our_times), (peer.name(), &peer_times)))
     }
 
+    /// Runs something that has no peer, but a least rate in the unit of the row.
+    pub(crate) fn at_least(
+        self,
+        least: f64,
+        ours: &mut dyn Contender,
+        effort: Effort,
+    ) -> Result<Row, Box<dyn Error>> {
+        let n_rounds = (effort.rounds() / self.fewer).max(FEWEST);
+        let median = self.figure(&[median(ours, n_rounds)?], 0);
+        Ok(Row {
+            id: self.id,
+            work: self.work,
+            ratio: median / least,
+            ours: median,
+            peer: least,
+            unit: self.unit(),
+            target: format!(">= {least}"),
+            met: median >= least,
+            note: format!("{n_rounds} times {}", self.n_operations),
+        })
+    }
+
     /// The row for the times of both, each in order.
     fn row(self, (our_name, ours): (&str, &[Duration]), (peer_name, peer): (&str, &[Duration])) -> Row {
         let (p50, peer_p50) = (self.figure(ours, 50), self.figure(peer, 50));
@@ -127,6 +151,7 @@ impl Comparison {
             Shown::Time if self.n_operations == 1 => seconds * 1e6,
             Shown::Time => seconds * 1e9,
             Shown::Millions => 1e-6 / seconds,
+            Shown::Gigabytes(size) => 1e-9 * size as f64 / seconds,
         }
     }
 
@@ -136,6 +161,7 @@ impl Comparison {
             Shown::Time if self.n_operations == 1 => "us",
             Shown::Time => "ns",
             Shown::Millions => "M/s",
+            Shown::Gigabytes(_) => "GB/s",
         }
     }
 }

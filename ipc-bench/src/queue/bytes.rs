@@ -6,26 +6,31 @@
 #![allow(unsafe_code)]
 
 use super::crew::{Kind, Outcome};
-use super::way::{Get, Put, Way};
+use super::way::{Get, Message, Put, Way};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 
-/// A pipe.
+/// A pipe for messages of one size.
 pub(super) struct Pipe {
     reader: File,
     writer: File,
+    size: usize,
 }
 
-/// A stream socket, of which one direction is used.
-pub(super) struct Socket(UnixStream, UnixStream);
+/// A stream socket for messages of one size, of which one direction is used.
+pub(super) struct Socket {
+    reader: UnixStream,
+    writer: UnixStream,
+    size: usize,
+}
 
 /// An end of either.
-pub(super) struct End<S>(S);
+pub(super) struct End<S>(S, Message);
 
 impl Pipe {
-    pub(super) fn new() -> Outcome<Pipe> {
+    pub(super) fn new(size: usize) -> Outcome<Pipe> {
         let mut descriptors = [-1; 2];
         // SAFETY: writes to the two numbers only.
         if unsafe { libc::pipe2(descriptors.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
@@ -35,14 +40,14 @@ impl Pipe {
         let reader = unsafe { File::from_raw_fd(descriptors[0]) };
         // SAFETY: as above.
         let writer = unsafe { File::from_raw_fd(descriptors[1]) };
-        Ok(Pipe { reader, writer })
+        Ok(Pipe { reader, writer, size })
     }
 }
 
 impl Socket {
-    pub(super) fn new() -> Outcome<Socket> {
+    pub(super) fn new(size: usize) -> Outcome<Socket> {
         let (writer, reader) = UnixStream::pair()?;
-        Ok(Socket(writer, reader))
+        Ok(Socket { reader, writer, size })
     }
 }
 
@@ -54,11 +59,11 @@ impl Way for Pipe {
     const KIND: Kind = Kind::Processes;
 
     fn putter(&self) -> Outcome<End<File>> {
-        Ok(End(self.writer.try_clone()?))
+        Ok(End(self.writer.try_clone()?, Message::new(self.size)))
     }
 
     fn getter(&self) -> Outcome<End<File>> {
-        Ok(End(self.reader.try_clone()?))
+        Ok(End(self.reader.try_clone()?, Message::new(self.size)))
     }
 }
 
@@ -70,24 +75,24 @@ impl Way for Socket {
     const KIND: Kind = Kind::Processes;
 
     fn putter(&self) -> Outcome<End<UnixStream>> {
-        Ok(End(self.0.try_clone()?))
+        Ok(End(self.writer.try_clone()?, Message::new(self.size)))
     }
 
     fn getter(&self) -> Outcome<End<UnixStream>> {
-        Ok(End(self.1.try_clone()?))
+        Ok(End(self.reader.try_clone()?, Message::new(self.size)))
     }
 }
 
 impl<S: Write> Put for End<S> {
     fn put(&mut self, number: u64) -> Outcome {
-        Ok(self.0.write_all(&number.to_ne_bytes())?)
+        self.1.set(number);
+        Ok(self.0.write_all(self.1.bytes())?)
     }
 }
 
 impl<S: Read> Get for End<S> {
     fn get(&mut self) -> Outcome<u64> {
-        let mut bytes = [0; 8];
-        self.0.read_exact(&mut bytes)?;
-        Ok(u64::from_ne_bytes(bytes))
+        self.0.read_exact(self.1.bytes_mut())?;
+        self.1.number()
     }
 }

@@ -3,22 +3,27 @@
 //! Two who work are pinned to two processors. More of them are spread evenly, those who put and those who get, for both
 //! sides alike; where it says so, they run where the system likes. Both sides have the same capacity, and the same numbers.
 
+mod batches;
 mod bytes;
 mod crew;
 mod crossbeam;
 mod futex;
 #[cfg(feature = "iceoryx2")]
 mod iceoryx;
+mod messages;
 mod ours;
 mod plots;
 mod python;
 mod rest;
+mod ring;
 mod servo;
+mod sizes;
 mod way;
 mod work;
 
 use crate::measure::{Comparison, Contender, Effort, Shown};
 use crate::row::Row;
+use batches::{BATCH, Batches};
 use bytes::{Pipe, Socket};
 use crew::Outcome;
 use crossbeam::Crossbeam;
@@ -38,12 +43,16 @@ const N_WAKES: u64 = 1;
 /// How many numbers go one way in one run of who is fast, and of who is slow.
 const N_NUMBERS: u64 = 400_000;
 const N_SLOW_NUMBERS: u64 = 20_000;
+/// How many millions of numbers should go in a second when they go a hundred at a time.
+const LEAST_IN_BATCHES: f64 = 100.0;
 
 /// Measures everything of the area.
 pub(crate) fn rows(effort: Effort) -> Outcome<Vec<Row>> {
     let mut rows = latency(effort)?;
     rows.extend(one_way(effort)?);
     rows.extend(many(effort)?);
+    rows.push(batches(effort)?);
+    rows.extend(sizes::rows(effort)?);
     rows.push(rest::idle(effort)?);
     rows.extend(rest::size()?);
     plots::draw(effort)?;
@@ -80,8 +89,12 @@ fn latency(effort: Effort) -> Outcome<Vec<Row>> {
     };
     let peer = Box::new(ping_pong(Servo::new, N_SLOW_ROUNDS)?);
     beside("S1c", "Queue, ping-pong of a u64, by ipc-channel", peer)?;
-    beside("S1d", "Queue, ping-pong of a u64, by pipes", Box::new(ping_pong(Pipe::new, N_SLOW_ROUNDS)?))?;
-    let peer = Box::new(ping_pong(Socket::new, N_SLOW_ROUNDS)?);
+    beside(
+        "S1d",
+        "Queue, ping-pong of a u64, by pipes",
+        Box::new(ping_pong(|| Pipe::new(size_of::<u64>()), N_SLOW_ROUNDS)?),
+    )?;
+    let peer = Box::new(ping_pong(|| Socket::new(size_of::<u64>()), N_SLOW_ROUNDS)?);
     beside("S1e", "Queue, ping-pong of a u64, by Unix sockets", peer)?;
     if let Some(python) = Python::start("ping-pong", N_SLOW_ROUNDS) {
         beside("S1f", "Queue, ping-pong of a u64, by Python's", Box::new(python))?;
@@ -157,4 +170,18 @@ fn many(effort: Effort) -> Outcome<Vec<Row>> {
             effort,
         )?,
     ])
+}
+
+/// One who puts, one who gets, a hundred at a time.
+fn batches(effort: Effort) -> Outcome<Row> {
+    let comparison = Comparison {
+        id: "S5",
+        work: "Queue, put_many and get_many of 100 u64",
+        target: None,
+        n_operations: N_NUMBERS,
+        shown: Shown::Millions,
+        fewer: 20,
+    };
+    const { assert!(N_NUMBERS % BATCH as u64 == 0) };
+    comparison.at_least(LEAST_IN_BATCHES, &mut stream(Batches::new(CAPACITY)?, 1, N_NUMBERS, apart)?, effort)
 }
