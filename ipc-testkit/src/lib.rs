@@ -38,6 +38,7 @@
 //! [`kill`] is the frame of the `tests/kill.rs` of a crate, a program that kills processes at many points and prints what
 //! was lost.
 
+pub mod history;
 pub mod kill;
 pub mod leaks;
 pub mod proc;

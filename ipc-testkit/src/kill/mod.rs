@@ -66,7 +66,7 @@ mod storm;
 mod sweep;
 mod swept;
 mod tracee;
-mod words;
+pub(crate) mod words;
 
 pub use args::Args;
 pub use blocking::{Phase, sweep_blocking};

@@ -4,6 +4,7 @@
 //!
 //! 1. The mapping has room for all words, at the address of a page, and stays until the value is dropped; no reference
 //!    outlives that.
+//! 2. The words are reached as atomics only, so that it does not matter which thread or process does.
 
 #![allow(unsafe_code)]
 
@@ -12,14 +13,20 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
-pub(super) struct Words {
+pub(crate) struct Words {
     start: NonNull<c_void>,
     n_words: usize,
 }
 
+// SAFETY: the mapping belongs to the process and not to a thread; by Invariant 2.
+unsafe impl Send for Words {}
+
+// SAFETY: by Invariant 2.
+unsafe impl Sync for Words {}
+
 impl Words {
     /// Words that are all zero.
-    pub(super) fn new(n_words: usize) -> Words {
+    pub(crate) fn new(n_words: usize) -> Words {
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
         // SAFETY: a new mapping, where the kernel finds room.
         let start = unsafe { mmap_anonymous(std::ptr::null_mut(), n_words * 8, protection, flags) };
@@ -28,7 +35,7 @@ impl Words {
     }
 
     /// A word.
-    pub(super) fn word(&self, idx: usize) -> &AtomicU64 {
+    pub(crate) fn word(&self, idx: usize) -> &AtomicU64 {
         assert!(idx < self.n_words, "there are {} words", self.n_words);
         // SAFETY: by the assertion it is within the mapping, by Invariant 1.
         let word = unsafe { self.start.cast::<u64>().add(idx) };
