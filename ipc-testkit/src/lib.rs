@@ -33,6 +33,11 @@
 //!
 //! [`Rng`] prints its seed and takes it back from `IPC_TESTKIT_SEED`.
 //!
+//! # Queues that must lose nothing
+//!
+//! [`history`] notes what workers call and are told, in memory that a kill cannot break, and tells whether a queue can have
+//! answered so.
+//!
 //! # Programs that kill
 //!
 //! [`kill`] is the frame of the `tests/kill.rs` of a crate, a program that kills processes at many points and prints what

@@ -64,7 +64,9 @@ fn atoms_of(operation: &Operation, idx: usize, n_values: usize) -> Vec<Atom> {
     let is_sure = operation.outcome.is_some();
     let actions: Vec<Action> = match (&operation.outcome, is_put) {
         (Some(Outcome::Done) | None, true) => values.iter().copied().map(Action::Put).collect(),
-        (Some(Outcome::DonePartly(n_put)), true) => values[..*n_put].iter().copied().map(Action::Put).collect(),
+        (Some(Outcome::DonePartly(n_put)), true) => {
+            values[..*n_put].iter().copied().map(Action::Put).collect()
+        }
         (Some(Outcome::Full), true) => vec![Action::Full],
         (Some(Outcome::Got(value)), false) => vec![Action::Get(*value)],
         (Some(Outcome::GotMany(values)), false) => values.iter().copied().map(Action::Get).collect(),

@@ -149,7 +149,8 @@ impl<'l> Writer<'l> {
     }
 
     fn write(&mut self, time: u64, event: &Event) {
-        let n_words = record::write(&self.log.words, self.free.clone(), time, event).expect("the log is full");
+        let n_words =
+            record::write(&self.log.words, self.free.clone(), time, event).expect("the log is full");
         self.free.start += n_words;
     }
 }

@@ -44,13 +44,25 @@ const ABANDONED: u64 = 12;
 pub(super) fn write(words: &Words, free: Range<usize>, time: u64, event: &Event) -> Option<usize> {
     let (one, number);
     let (kind, values): (u64, &[u64]) = match event {
-        Event::Call(Op::Put(value)) => (PUT, { one = [*value]; &one }),
+        Event::Call(Op::Put(value)) => (PUT, {
+            one = [*value];
+            &one
+        }),
         Event::Call(Op::PutMany(values)) => (PUT_MANY, values),
         Event::Call(Op::Get) => (GET, &[]),
-        Event::Call(Op::GetMany(max)) => (GET_MANY, { number = [*max as u64]; &number }),
+        Event::Call(Op::GetMany(max)) => (GET_MANY, {
+            number = [*max as u64];
+            &number
+        }),
         Event::Answer(Outcome::Done) => (DONE, &[]),
-        Event::Answer(Outcome::DonePartly(n_put)) => (DONE_PARTLY, { number = [*n_put as u64]; &number }),
-        Event::Answer(Outcome::Got(value)) => (GOT, { one = [*value]; &one }),
+        Event::Answer(Outcome::DonePartly(n_put)) => (DONE_PARTLY, {
+            number = [*n_put as u64];
+            &number
+        }),
+        Event::Answer(Outcome::Got(value)) => (GOT, {
+            one = [*value];
+            &one
+        }),
         Event::Answer(Outcome::GotMany(values)) => (GOT_MANY, values),
         Event::Answer(Outcome::Empty) => (EMPTY, &[]),
         Event::Answer(Outcome::Full) => (FULL, &[]),

@@ -149,7 +149,9 @@ impl Queue for Toy {
             (Fault::LosesAtADeathInPut, Op::Put(_) | Op::PutMany(_)) => {
                 self.items.pop_front();
             }
-            (Fault::PutsAfterDeath, Op::Put(value)) if n_done == 0 => self.aside.push_back((*value, usize::MAX)),
+            (Fault::PutsAfterDeath, Op::Put(value)) if n_done == 0 => {
+                self.aside.push_back((*value, usize::MAX))
+            }
             (Fault::TearsAtADeath, Op::PutMany(values)) if n_done == 0 => {
                 self.items.extend(values.last().map(|&value| (value, usize::MAX)));
             }

@@ -113,7 +113,9 @@ impl Stage<'_> {
         let n_done = task.values.len();
         let (value, n_wanted) = match &task.op {
             Op::Put(value) => (self.queue.put(name, *value).then_some(*value), 1),
-            Op::PutMany(values) => (self.queue.put(name, values[n_done]).then_some(values[n_done]), values.len()),
+            Op::PutMany(values) => {
+                (self.queue.put(name, values[n_done]).then_some(values[n_done]), values.len())
+            }
             Op::Get => (self.queue.get(), 1),
             Op::GetMany(max) => (self.queue.get(), *max),
         };

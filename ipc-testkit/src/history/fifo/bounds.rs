@@ -4,24 +4,34 @@
 //! can be said about how many were.
 
 use super::case::{Case, Item, NEVER};
+use super::empty::Emptiness;
 use super::steps::Steps;
+use crate::history::atom::Action;
 use std::collections::HashMap;
 
 /// Rounds after which what is left to narrow is left.
 const MOST_ROUNDS: usize = 20;
 
-/// Narrows the times of all values that were put for sure, without losing an order in which all may have happened.
-pub(super) fn tighten(case: &mut Case<'_>, capacity: usize) {
+/// Narrows the times of all values that were put for sure, without losing an order in which all may have happened. An item
+/// that is left with no time is one that cannot be.
+pub(super) fn tighten(case: &mut Case<'_>, capacity: usize) -> Option<Item> {
     for _ in 0..MOST_ROUNDS {
         let before = times(case);
         of_one_item(case);
         by_the_clock(case);
         by_the_worker(case);
-        by_the_capacity(case, capacity);
+        by_emptiness(case);
+        by_the_capacity(case, capacity as isize);
+        by_fullness(case, capacity);
+        let is_impossible = |item: &&mut Item| item.in_from > item.in_by || item.out_from > item.out_by;
+        if let Some(item) = sure(case).find(is_impossible) {
+            return Some(*item);
+        }
         if times(case) == before {
             break;
         }
     }
+    None
 }
 
 fn times(case: &Case<'_>) -> Vec<[u64; 4]> {
@@ -83,18 +93,72 @@ fn along(case: &mut Case<'_>, order: &[usize], worker: impl Fn(&Case<'_>, usize)
     }
 }
 
-/// Nothing goes in while the queue is full for sure.
-fn by_the_capacity(case: &mut Case<'_>, capacity: usize) {
-    let held = held(case);
+/// What was in before the queue was empty has come out by then.
+fn by_emptiness(case: &mut Case<'_>) {
+    let instants = Emptiness::new(case.items.iter().filter(|item| item.is_sure)).instants(case);
+    let whens = || instants.iter().map(|&(first, last, _)| (first, last));
+    // By the first instant, the earliest last one of those from there on; and by the last one, the latest first one until there.
+    let order = Order::new(&whens().collect::<Vec<_>>(), &whens().collect::<Vec<_>>());
     for item in sure(case) {
-        item.in_from = held.first_below(capacity, item.in_from);
-        item.in_by = held.last_below(capacity, item.in_by);
+        let (_, by) = order.narrow((0, item.in_by), (0, item.out_by));
+        let (from, _) = order.narrow((item.out_from, NEVER), (item.in_from, NEVER));
+        (item.out_by, item.in_from) = (by, from);
     }
 }
 
-/// How many values the queue holds for sure.
-pub(super) fn held(case: &Case<'_>) -> Steps {
-    Steps::open(case.items.iter().filter(|item| item.is_sure).map(|item| (item.in_by, item.out_from)))
+/// Nothing goes in while the queue is full for sure.
+fn by_the_capacity(case: &mut Case<'_>, capacity: isize) {
+    for held in held(case) {
+        for item in sure(case) {
+            item.in_from = held.first(item.in_from, |count| count < capacity);
+            item.in_by = held.last(item.in_by, |count| count < capacity);
+        }
+    }
+}
+
+/// If the queue was full, and only as many values as it has room for can have been there, they were.
+fn by_fullness(case: &mut Case<'_>, capacity: usize) {
+    let possible = possible(case);
+    let mut by_begin: Vec<usize> = (0..case.items.len()).collect();
+    by_begin.sort_by_key(|&idx| case.items[idx].in_from);
+    let mut ends: Vec<u64> = case.items.iter().map(|item| item.out_by).collect();
+    ends.sort_unstable();
+    for atom in case.atoms.iter().filter(|atom| atom.action == Action::Full) {
+        let first = possible.first(atom.from, |count| count >= capacity as isize);
+        let last = possible.last(atom.by, |count| count >= capacity as isize);
+        let n_begun = by_begin.partition_point(|&idx| case.items[idx].in_from <= last);
+        let n_ended = ends.partition_point(|&end| end < first);
+        if n_begun.checked_sub(n_ended) != Some(capacity) {
+            continue;
+        }
+        // They are found soon: what is in a queue are the last values that were put.
+        let of_them = |idx: &&usize| case.items[**idx].out_by >= first;
+        let there: Vec<usize> =
+            by_begin[..n_begun].iter().rev().filter(of_them).take(capacity).copied().collect();
+        for idx in there {
+            let item = &mut case.items[idx];
+            item.in_by = item.in_by.min(last);
+            // Of a value that may not have been put nothing was known yet; it may be lost from now on.
+            item.out_from = if item.is_sure { item.out_from.max(first) } else { first };
+            item.is_sure = true;
+        }
+    }
+    case.add_what_came_before();
+}
+
+/// How many values the queue can have held at most.
+pub(super) fn possible(case: &Case<'_>) -> Steps {
+    Steps::closed(case.items.iter().map(|item| (item.in_from, item.out_by)))
+}
+
+/// How many values the queue holds at least. The first count knows when each value can have been lost, the other one that
+/// each call that was cut short has taken only one of them.
+pub(super) fn held(case: &Case<'_>) -> [Steps; 2] {
+    let sure = || case.items.iter().filter(|item| item.is_sure);
+    let one_by_one = sure().map(|item| (item.in_by, item.out_from));
+    let together = sure().map(|item| (item.in_by, if item.got.is_some() { item.out_from } else { NEVER }));
+    let takers = case.atoms.iter().filter(|atom| atom.action == Action::Take).map(|atom| atom.from);
+    [Steps::open(one_by_one, std::iter::empty()), Steps::open(together, takers)]
 }
 
 fn sure<'a>(case: &'a mut Case<'_>) -> impl Iterator<Item = &'a mut Item> {

@@ -75,7 +75,16 @@ impl<'a> Case<'a> {
             self.item_of[put] = Some(idx);
             let (in_from, in_by) = (atom.from, atom.by);
             let (is_sure, got) = (atom.is_sure, None);
-            self.items.push(Item { value, put, got, is_sure, in_from, in_by, out_from: NEVER, out_by: NEVER });
+            self.items.push(Item {
+                value,
+                put,
+                got,
+                is_sure,
+                in_from,
+                in_by,
+                out_from: NEVER,
+                out_by: NEVER,
+            });
         }
         by_value
     }
@@ -101,13 +110,14 @@ impl<'a> Case<'a> {
 
     fn put_by_nobody(&self, get: usize, value: u64) -> Violation {
         let mut violation = self.violation(Rule::Invented, format!("{value} was got and never put"), &[get]);
-        let refused = self.history.operations().iter().filter(|operation| values_of(&operation.op).contains(&value));
+        let refused =
+            self.history.operations().iter().filter(|operation| values_of(&operation.op).contains(&value));
         violation.operations.extend(refused.cloned());
         violation
     }
 
     /// Of a call that has put many and was cut short, everything before what came out was put as well.
-    fn add_what_came_before(&mut self) {
+    pub(super) fn add_what_came_before(&mut self) {
         for idx in (1..self.items.len()).rev() {
             if self.items[idx].is_sure && self.atoms[self.items[idx].put].is_chained {
                 self.items[idx - 1].is_sure = true;

@@ -56,7 +56,9 @@ impl Search {
             false => !(self.atoms[other].is_sure && is_before(other, idx)),
         };
         let has_what_it_needs = !atom.is_chained || is_in(done, idx - 1);
-        !is_in(done, idx) && has_what_it_needs && (0..self.atoms.len()).all(|other| other == idx || is_in_time(other))
+        !is_in(done, idx)
+            && has_what_it_needs
+            && (0..self.atoms.len()).all(|other| other == idx || is_in_time(other))
     }
 
     /// What it does to the queue; false if a queue does not do so.

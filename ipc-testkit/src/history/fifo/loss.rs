@@ -14,25 +14,39 @@ use std::collections::HashMap;
 /// Finds who has taken what is lost, and how many values are. Narrows the time when each value that nobody got can have left.
 pub(super) fn check(case: &mut Case<'_>) -> Result<usize, Violation> {
     let takers: Vec<Atom> = case.atoms.iter().filter(|atom| atom.action == Action::Take).copied().collect();
-    let spans = Spans::new(case).of_all(case);
-    let lost: Vec<Span> = spans.iter().filter(|span| span.by != NEVER).copied().collect();
-    if let Some(span) = without_taker(&lost, &takers) {
-        return Err(violation(case, &span, &takers));
+    let mut known: Vec<Item> = case.items.iter().filter(|item| item.got.is_some()).copied().collect();
+    loop {
+        let spans = Spans::new(case, &known).of_all(case);
+        let lost: Vec<Span> = spans.iter().filter(|span| span.by != NEVER).copied().collect();
+        if let Some(span) = without_taker(&lost, &takers) {
+            return Err(violation(case, &span, &takers));
+        }
+        let has_changed =
+            spans.iter().filter(|span| leave_within(&mut case.items[span.item], span, &takers)).count() > 0;
+        if !has_changed {
+            return Ok(lost.len());
+        }
+        // A value that was not lost yet puts off the instant when the queue was empty, until which others are lost then.
+        known = case.items.iter().filter(|item| item.is_sure).copied().collect();
     }
-    for span in spans {
-        let item = &mut case.items[span.item];
-        item.out_from = takers.iter().filter(|taker| span.meets(taker)).map(|taker| taker.from).min().unwrap_or(NEVER);
-        item.out_from = item.out_from.max(span.from);
-        item.out_by = span.by;
-    }
-    Ok(lost.len())
+}
+
+/// Notes when a value can have left, and tells whether that is news.
+fn leave_within(item: &mut Item, span: &Span, takers: &[Atom]) -> bool {
+    let before = (item.out_from, item.out_by);
+    let first = takers.iter().filter(|taker| span.meets(taker)).map(|taker| taker.from).min();
+    item.out_from = first.map_or(NEVER, |first| first.max(span.from));
+    item.out_by = span.by;
+    before != (item.out_from, item.out_by)
 }
 
 fn violation(case: &Case<'_>, span: &Span, takers: &[Atom]) -> Violation {
     let item = case.items[span.item];
     let why = match takers.iter().filter(|taker| span.meets(taker)).count() {
         0 => "no call to get was cut short that can have taken it".to_owned(),
-        n_takers => format!("each of the {n_takers} calls to get that can have taken it has taken another one"),
+        n_takers => {
+            format!("each of the {n_takers} calls to get that can have taken it has taken another one")
+        }
     };
     let what = format!("{} was put and never came out, and {why}", item.value);
     let mut shown = vec![item.put];
@@ -71,7 +85,8 @@ struct Spans {
 }
 
 impl Spans {
-    fn new(case: &Case<'_>) -> Spans {
+    /// The queue was empty when none of the known values was in it.
+    fn new(case: &Case<'_>, known: &[Item]) -> Spans {
         let mut got: Vec<Item> = case.items.iter().filter(|item| item.got.is_some()).copied().collect();
         got.sort_by_key(|item| item.in_from);
         let mut later: Vec<(u64, Item)> = got.iter().map(|&item| (item.in_from, item)).collect();
@@ -87,7 +102,7 @@ impl Spans {
             (item.in_by, latest)
         };
         let earlier = got.iter().map(&mut fold).collect();
-        let mut empty = Emptiness::new(got.iter()).instants(case);
+        let mut empty = Emptiness::new(known.iter()).instants(case);
         empty.sort_unstable();
         for idx in (1..empty.len()).rev() {
             if empty[idx].1 < empty[idx - 1].1 {
@@ -153,7 +168,9 @@ impl Spans {
 /// This is Kuhn's search for a matching: a value may take the taker of another one that finds a new one.
 fn without_taker(lost: &[Span], takers: &[Atom]) -> Option<Span> {
     let mut taken: Vec<Option<usize>> = vec![None; takers.len()];
-    (0..lost.len()).find(|&span| !find_taker(span, lost, takers, &mut taken, &mut vec![false; takers.len()])).map(|span| lost[span])
+    (0..lost.len())
+        .find(|&span| !find_taker(span, lost, takers, &mut taken, &mut vec![false; takers.len()]))
+        .map(|span| lost[span])
 }
 
 fn find_taker(

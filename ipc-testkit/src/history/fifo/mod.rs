@@ -2,6 +2,7 @@
 
 mod bounds;
 mod case;
+mod circle;
 mod empty;
 mod exhaustive;
 mod loss;
@@ -54,9 +55,11 @@ impl Fifo {
         Fifo { capacity: Some(capacity) }
     }
 
-    /// Looks for one of the [`Rule`](super::Rule)s broken, in the time that it takes to sort the calls.
+    /// Looks for one of the [`Rule`](super::Rule)s broken, in the time that it takes to sort the calls, if few are lost.
     ///
-    /// What it finds is always wrong.
+    /// What it finds is always wrong. Without a capacity it has found all that was wrong in hundreds of thousands of short
+    /// histories of which every order was tried. With one it may miss what only shows when all values are counted at
+    /// several instants together: some of a thousand short histories that were wrong, of a queue with room for one or two.
     ///
     /// # Errors
     ///
@@ -68,19 +71,24 @@ impl Fifo {
     pub fn check(&self, history: &History) -> Result<Passed, Violation> {
         let mut case = Case::new(history)?;
         order::check(&case)?;
-        let lost = loss::check(&mut case)?;
-        empty::check(&case)?;
-        if let Some(capacity) = self.capacity {
-            bounds::tighten(&mut case, capacity);
-            room::check(&case, capacity)?;
+        circle::check(&case)?;
+        loop {
+            let lost = loss::check(&mut case)?;
+            empty::check(&case)?;
+            let passed = case.passed(lost);
+            let Some(capacity) = self.capacity else { return Ok(passed) };
+            room::check(&mut case, capacity)?;
+            // Who was there when the queue was full was put, and may be found to be lost.
+            if case.passed(lost).put == passed.put {
+                return Ok(passed);
+            }
         }
-        Ok(case.passed(lost))
     }
 
     /// Tries every order in which the calls of a short history can have had their effects.
     ///
-    /// It needs no rule and misses nothing. The time doubles with every call that overlaps the others: 20 values, asked
-    /// for by four workers, take milliseconds.
+    /// It needs no rule and misses nothing. The time and the memory may double with each value of a call that overlaps
+    /// others: a dozen values take less than a millisecond, and two dozen may take all there is.
     ///
     /// # Errors
     ///

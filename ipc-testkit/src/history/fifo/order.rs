@@ -1,8 +1,8 @@
 //! What was put first comes out first.
 //!
 //! A value is put before another one if its call was over before the other began, or if one worker has put both; and the
-//! same goes for coming out. Two values that came out against the order in which they were put are all there is to look
-//! for: if there is a longer circle, there is one of two as well.
+//! same goes for coming out. Two values that came out against the order in which they were put show best what is wrong, and
+//! mostly there are two. The rest is found by `circle`.
 
 use super::case::{Case, Item};
 use crate::history::{Rule, Violation};
@@ -59,7 +59,9 @@ fn by_the_consumer(case: &Case<'_>) -> Option<(Item, Item)> {
     let mut last_in: HashMap<usize, Item> = HashMap::new();
     let mut last_of_producer: HashMap<(usize, usize), Item> = HashMap::new();
     for (get, idx) in case.item_of.iter().enumerate() {
-        let Some(item) = idx.map(|idx| case.items[idx]).filter(|item| item.got == Some(get)) else { continue };
+        let Some(item) = idx.map(|idx| case.items[idx]).filter(|item| item.got == Some(get)) else {
+            continue;
+        };
         let consumer = case.atoms[get].worker;
         let last = last_in.entry(consumer).or_insert(item);
         if item.in_by < last.in_from {
