@@ -81,7 +81,7 @@ impl RawQueue {
         let ring = self.ring();
         let (put, taken) = ring.counts();
         let in_hands = self.in_hands();
-        (ring.counts() == (put, taken)).then(|| u64::from(put.wrapping_sub(taken)) + in_hands)
+        (ring.counts() == (put, taken)).then(|| in_hands.saturating_add(put.wrapping_sub(taken).into()))
     }
 
     /// How many tasks were taken by processes that have ended since, without being done. While others take and finish tasks it
@@ -95,7 +95,8 @@ impl RawQueue {
     fn in_hands(&self) -> u64 {
         let me = self.peers().me().map_or(0, Id::get);
         let hands = self.memory().hands().chunks_exact(2);
-        hands.filter_map(|hand| self.in_living_hand(&hand[0], &hand[1], me)).sum()
+        // They can hold anything, if somebody has scribbled over them.
+        hands.filter_map(|hand| self.in_living_hand(&hand[0], &hand[1], me)).fold(0, u64::saturating_add)
     }
 
     fn in_living_hand(&self, name: &AtomicU64, in_hand: &AtomicU64, me: u64) -> Option<u64> {

@@ -154,7 +154,7 @@ impl<'a> Ring<'a> {
     #[inline]
     pub(crate) fn reader(&self) -> Result<Reader<'a>, Corruption> {
         let head = self.checked(self.gets.head.load(Relaxed))?;
-        Ok(Reader { ring: *self, start: head, at: head })
+        Ok(Reader { ring: *self, start: head, at: head, units_left: self.max_units() })
     }
 
     /// Whether there was no item at a moment during the call. Needs no lock.
@@ -410,6 +410,8 @@ pub(crate) struct Reader<'a> {
     ring: Ring<'a>,
     start: Place,
     at: Place,
+    /// How many words there can be behind what was passed.
+    units_left: u32,
 }
 
 impl Reader<'_> {
@@ -426,7 +428,13 @@ impl Reader<'_> {
     /// The next record, if there is one.
     #[inline]
     pub(crate) fn record(&self) -> Result<Option<Record>, Corruption> {
-        self.ring.record_at(self.at)
+        match self.ring.record_at(self.at)? {
+            // Records without an end would be read round and round.
+            Some(record) if record.units() > self.units_left => {
+                Err(Corruption::new("there are more items than the ring has room for"))
+            }
+            record => Ok(record),
+        }
     }
 
     /// The words that stand before the bytes of the next item, and its bytes.
@@ -454,10 +462,6 @@ impl Reader<'_> {
         let (mut units, mut next) = (0, Some(first));
         while let Some(record) = next.filter(|record| record.kind() == Kind::Inline) {
             units += record.units();
-            // More than the ring has: somebody has changed a record.
-            if units > self.ring.max_units() {
-                return Err(Corruption::new("the items are longer than the ring"));
-            }
             self.pass(record);
             next = if (self.passed() as usize) < most { self.record()? } else { None };
         }
@@ -470,6 +474,7 @@ impl Reader<'_> {
     #[inline]
     pub(crate) fn pass(&mut self, record: Record) {
         self.at = self.ring.after(self.at, record.units());
+        self.units_left -= record.units();
     }
 
     #[inline]
@@ -497,5 +502,37 @@ pub(crate) fn n_words(kind: Kind) -> usize {
         Kind::Inline => 0,
         Kind::WithHandles => 1,
         Kind::Outside | Kind::Loaned => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::WhenFull;
+    use crate::layout::Plan;
+    use crate::memory::Memory;
+    use crate::raw::Kind;
+
+    /// Somebody has scribbled over the ring: there is no word that says that nothing comes after it.
+    #[test]
+    fn records_without_an_end_are_not_read_for_ever() {
+        let plan = Plan {
+            capacity: 1 << 20,
+            byte_capacity: 64,
+            n_buffers: 0,
+            buffer_size: 0,
+            is_joinable: false,
+            when_full: WhenFull::Block,
+        };
+        let memory = Memory::create(plan, 0).expect("there is memory");
+        let ring = memory.ring();
+        let record = Record::new(Kind::Inline, 8000).expect("it is not large");
+        ring.units.iter().for_each(|unit| unit.store(record.to_word(), Relaxed));
+        let mut reader = ring.reader().expect("the head is in order");
+        while let Ok(Some(record)) = reader.record() {
+            reader.pass(record);
+        }
+        assert!(reader.record().is_err());
+        assert!(reader.passed() * record.units() <= ring.max_units());
     }
 }
