@@ -82,17 +82,19 @@ impl Freight {
         Err(HandlesLost)
     }
 
-    /// Receives and closes what belongs to tickets up to this one, and the tokens between. For who has the lock of the gets.
-    pub(crate) fn discard(&self, ticket: u64) {
-        let Some(inner) = &self.inner else { return };
+    /// Receives and closes what belongs to tickets up to this one, and the tokens between; whether nothing is left. For who has the
+    /// lock of the gets.
+    pub(crate) fn discard(&self, ticket: u64) -> bool {
+        let Some(inner) = &self.inner else { return true };
         for _ in 0..MANY {
             let mut found = [0; 8];
             match inner.peek(&mut found) {
-                Ok(Some(8)) if u64::from_le_bytes(found) > ticket => return,
+                Ok(Some(8)) if u64::from_le_bytes(found) > ticket => return false,
                 Ok(Some(_)) => drop(inner.recv(&mut found, Deadline::NOW)),
-                Ok(None) | Err(_) => return,
+                Ok(None) | Err(_) => return true,
             }
         }
+        true
     }
 
     /// Makes the inner end readable. If that fails it is readable: there is no room for one more message.

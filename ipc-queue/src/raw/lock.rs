@@ -5,9 +5,9 @@
 //! | bits | meaning | set by | cleared by |
 //! | --- | --- | --- | --- |
 //! | 0 `CONTENDED` | somebody may sleep for the lock | a waiter that will sleep | who releases, and wakes one |
-//! | 1 `ONE` | somebody of the other side may sleep whom any change serves | the sleeper | who releases, and rings |
-//! | 2 `ALL` | somebody may sleep whom not every change serves | the sleeper | who releases, and rings for all |
-//! | 3 `POLLED` | somebody waits for the descriptor | who polls | who releases, and makes it readable |
+//! | 1 `ONE` | somebody of the other side may sleep whom any change serves | the sleeper | who releases after a change, and rings |
+//! | 2 `ALL` | somebody may sleep whom not every change serves | the sleeper | who releases after a change, and rings for all |
+//! | 3 `POLLED` | somebody waits for the descriptor | who polls | who releases after a change, and makes it readable |
 //! | 4.. | the name of the owner, or zero | who takes the lock, who takes it from the dead | who releases: one swap with zero |
 //!
 //! The dead write nothing and a name is never given twice, so of those who see the word of a dead owner one exchange succeeds.
@@ -19,6 +19,9 @@
 //! as in (1). The owner: (a) makes its change, (b) swaps the word with zero, (c) if there was a wish, counts the bell on,
 //! (d) wakes. (2) and (b) change the same word, so one of them comes first. If (b) does, the look sees the change. If (2)
 //! does, the owner sees the wish; (c) keeps the sleeper from falling asleep, and (d) wakes it if it has done so.
+//!
+//! An owner that has changed nothing leaves the wishes in the word. One that has taken the lock from the dead rings for all,
+//! since it does not know what the dead had changed.
 //!
 //! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf.
 //!
@@ -125,6 +128,15 @@ impl Lock {
         Wishes(word & (ONE | ALL | POLLED))
     }
 
+    /// Releases the lock where nothing was changed that anybody waits for: the wishes stay, without a moment in which another
+    /// owner could change something and see none.
+    pub(crate) fn unlock_unchanged(&self) {
+        // Release: as above.
+        if self.word.fetch_and(ONE | ALL | POLLED, Release) & CONTENDED != 0 {
+            self.wake_locker();
+        }
+    }
+
     /// To be called before the look that decides on sleeping. The result goes to [`Lock::sleep`].
     pub(crate) fn listen(&self, wishes: Wishes) -> u32 {
         let heard = self.bell.load(Acquire);
@@ -217,4 +229,24 @@ impl Lock {
 #[inline]
 fn named(id: Id) -> u64 {
     id.get() << NAME_SHIFT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Queue;
+
+    /// A wish that is taken out of the word and put back can be missed by who takes the lock in between.
+    #[test]
+    fn who_changes_nothing_leaves_the_wishes() {
+        let queue = Queue::<u32>::bounded(1).expect("there is memory");
+        let (lock, peers) = (&queue.raw().ring().puts().lock, queue.raw().peers());
+        assert_eq!(lock.lock(peers, || Deadline::NOW), Ok(Taken::Free));
+        lock.wish(Wishes::ONE);
+        lock.wish(Wishes::POLLED);
+        lock.unlock_unchanged();
+        assert_eq!(lock.lock(peers, || Deadline::NOW), Ok(Taken::Free));
+        assert_eq!(lock.unlock(), Wishes(ONE | POLLED));
+        assert_eq!(lock.word.load(Relaxed), 0);
+    }
 }

@@ -233,8 +233,7 @@ impl RawQueue {
         let Some(taken) = was_locked(locked)? else { return Ok(false) };
         let mut n_taken = 0;
         let result = self.read_under_lock(gets, taken, handles, take, &mut n_taken);
-        let wishes = gets.lock.unlock();
-        self.answer_putters(gets, wishes, n_taken);
+        self.release_gets(gets, taken, n_taken);
         result
     }
 

@@ -11,7 +11,7 @@ pub(crate) use putting::Attempt;
 use crate::error::{Corruption, CreateError};
 use crate::freight::Freight;
 use crate::memory::Memory;
-use crate::raw::{Eagerness, Gets, Lock, LockError, Puts, Ring, Wishes};
+use crate::raw::{Eagerness, Gets, Lock, LockError, Puts, Ring, Taken, Wishes};
 use ipc_shared::internals::Segment;
 use ipc_sys::clock::Deadline;
 use polling::Poller;
@@ -190,15 +190,13 @@ impl RawQueue {
                         let (tail, head) = self.ring().counts();
                         f(self, first, Numbers { head, tail });
                     });
-                    let wishes = gets.lock.unlock();
-                    self.answer_putters(gets, wishes, 0);
+                    self.release_gets(gets, taken, 0);
                 }
                 Ok(None) => {}
                 Err(stop) => result = Err(stop),
             }
         }
-        let wishes = puts.lock.unlock();
-        self.answer_getters(puts, wishes, 0);
+        self.release_puts(puts, taken, 0);
         result
     }
 
@@ -238,27 +236,39 @@ impl RawQueue {
         if self.freight.outer.is_some() && self.freight.inner.is_some() { LOOK } else { END_LOOK }
     }
 
-    /// After items were put: wakes those who wait for them.
+    /// Releases the lock of the puts after so many items were put, and wakes those who wait for them.
     #[inline]
-    fn answer_getters(&self, puts: &Puts, wishes: Wishes, n_items: u32) {
-        if !wishes.is_none() && n_items > 0 {
-            puts.lock.ring(wishes, n_items);
+    fn release_puts(&self, puts: &Puts, taken: Taken, n_items: u32) {
+        if n_items == 0 && taken == Taken::Free {
+            return puts.lock.unlock_unchanged();
+        }
+        let wishes = puts.lock.unlock();
+        if !wishes.is_none() {
+            answer(&puts.lock, wishes, taken, n_items);
             if wishes.is_polled() {
                 self.freight.send_token();
             }
-        } else if !wishes.is_none() {
-            puts.lock.wish(wishes);
         }
     }
 
-    /// After items were taken: wakes those who wait for room.
+    /// Releases the lock of the gets after so many items were taken, and wakes those who wait for room.
     #[inline]
-    fn answer_putters(&self, gets: &Gets, wishes: Wishes, n_items: u32) {
-        if !wishes.is_none() && n_items > 0 {
-            gets.lock.ring(wishes, n_items);
-        } else if !wishes.is_none() {
-            gets.lock.wish(wishes);
+    fn release_gets(&self, gets: &Gets, taken: Taken, n_items: u32) {
+        if n_items == 0 && taken == Taken::Free {
+            return gets.lock.unlock_unchanged();
         }
+        let wishes = gets.lock.unlock();
+        if !wishes.is_none() {
+            answer(&gets.lock, wishes, taken, n_items);
+        }
+    }
+}
+
+/// Wakes those who wait for the owner of a lock. What a dead owner has changed is not known, so all may be served by it.
+fn answer(lock: &Lock, wishes: Wishes, taken: Taken, n_changes: u32) {
+    match taken {
+        Taken::Free => lock.ring(wishes, n_changes),
+        Taken::FromDead => lock.ring_for_all(),
     }
 }
 
@@ -282,6 +292,10 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
+    pub(crate) fn is_empty(self) -> bool {
+        self.head == self.tail
+    }
+
     pub(crate) fn contains(self, number: u32) -> bool {
         number.wrapping_sub(self.head) < self.tail.wrapping_sub(self.head)
     }

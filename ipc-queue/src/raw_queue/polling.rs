@@ -1,8 +1,8 @@
 //! A descriptor for those who wait with `poll`: armed when they have found nothing, so that nobody pays for it otherwise.
 //!
-//! It is readable while the inner end of the sockets is, or the own doorbell. Whoever finds the queue empty arms it: empties
-//! both, leaves a wish with the lock of the puts, and looks again. An item that comes before the wish is seen by that look,
-//! which rings the doorbell; whoever puts one after it finds the wish and sends a token.
+//! It is readable while the inner end of the sockets is, or the own doorbell. Whoever finds the queue empty
+//! arms it: empties them, leaves a wish with the lock of the puts, and looks again. An item that comes before the wish is
+//! seen by that look, which rings the doorbell; whoever puts one after it finds the wish and sends a token.
 
 use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::raw::{Taken, Wishes};
@@ -58,9 +58,10 @@ impl RawQueue {
         Ok(self.ring().is_empty()? && !self.is_closed())
     }
 
-    /// Receives the tokens in front of the first handles. Under the lock of the gets, as all that is received.
+    /// Receives the tokens in front of the first handles, and handles that are nobody's.
     fn silence_tokens(&self) -> Result<(), Stop> {
         let gets = self.ring().gets();
+        // What is received is received under the lock of the gets.
         let locked = gets.lock.lock(self.peers(), || at_the_lock(Deadline::NOW));
         let Some(taken) = was_locked(locked)? else { return Ok(()) };
         let mended = match taken {
@@ -69,17 +70,58 @@ impl RawQueue {
             }
             Taken::Free => Ok(()),
         };
-        self.freight.discard(gets.ticket.load(Relaxed));
-        let wishes = gets.lock.unlock();
-        self.answer_putters(gets, wishes, 0);
-        mended
+        let is_silent = self.freight.discard(gets.ticket.load(Relaxed));
+        self.release_gets(gets, taken, 0);
+        mended?;
+        if is_silent { Ok(()) } else { self.discard_strays() }
+    }
+
+    /// Receives the handles of whoever ended before it put their item, which would make the descriptor readable for ever.
+    ///
+    /// As long as nobody is putting, which is sure with the lock, and there is no item, all handles are such.
+    #[cold]
+    fn discard_strays(&self) -> Result<(), Stop> {
+        self.with_both_locks(Deadline::NOW, |queue, _, numbers| {
+            if numbers.is_empty() {
+                queue.freight.discard(u64::MAX);
+            }
+        })
     }
 
     fn new_poller(&self) -> io::Result<Poller> {
         let doorbell = Doorbell::new()?;
         let inner = self.freight.inner.as_ref().map(|inner| inner.handle());
-        let handles: Vec<BorrowedHandle<'_>> = inner.into_iter().chain([doorbell.handle()]).collect();
+        let handles: Vec<BorrowedHandle<'_>> =
+            inner.into_iter().chain([doorbell.handle()]).collect();
         let group = Group::new(&handles)?;
         Ok(Poller { group, doorbell })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Queue;
+    use ipc_sys::clock::Deadline;
+    use ipc_sys::handle::AsHandle;
+    use ipc_sys::readiness::{Interest, wait_one};
+    use ipc_sys::socket::MessageSocket;
+
+    /// Somebody was killed after it had sent the handles of an item and before it put the item. Whoever polls is not told of an item
+    /// time after time, and the handles are closed.
+    #[test]
+    fn handles_of_an_item_that_never_came_are_closed() {
+        let queue = Queue::<u32>::bounded(4).expect("there is memory");
+        let (here, there) = MessageSocket::pair().expect("there are sockets");
+        let raw = queue.raw();
+        raw.freight().send(1, &[there.handle().as_fd()]).expect("there is room");
+        drop(there);
+        let is_readable = |_| {
+            let pollable = queue.pollable().expect("there are descriptors");
+            wait_one(pollable, Interest::Read, Deadline::NOW).expect("it can be waited for")
+        };
+        assert!(!is_readable(0));
+        assert!(here.is_abandoned().expect("it can be asked"));
+        queue.put(1).expect("there is room");
+        assert!(is_readable(0));
     }
 }

@@ -103,8 +103,7 @@ impl RawQueue {
         let Some(taken) = was_locked(locked)? else { return Ok(Attempt::NotNow) };
         let mut n_put = 0;
         let result = self.write_under_lock(taken, attempt, &mut n_put);
-        let wishes = puts.lock.unlock();
-        self.answer_getters(puts, wishes, n_put);
+        self.release_puts(puts, taken, n_put);
         result
     }
 
