@@ -15,6 +15,7 @@
 //! | [`socket`] | message sockets that carry handles | `AF_UNIX`, `SOCK_SEQPACKET`, `SCM_RIGHTS` |
 //! | [`readiness`] | waiting for many handles at once | `ppoll` |
 //! | [`doorbell`] | waking a thread that waits for handles | `eventfd` |
+//! | [`alarm`] | a handle that becomes readable after some time | `timerfd` |
 //! | [`process`] | children: start, wait, signal, status | `clone` with a pidfd, `waitid` |
 //! | [`processors`] | how many processors there are | `/sys/devices/system/cpu/online` |
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
@@ -57,6 +58,7 @@ compile_error!(
     "multiproc needs a little-endian machine: a futex is the low half of a word of 64 bits, and comes first"
 );
 
+pub mod alarm;
 pub mod at_fork;
 pub mod claim;
 pub mod clock;
