@@ -200,9 +200,12 @@ impl<T: ?Sized> Queue<T> {
     /// [`try_get`](Queue::try_get) before each wait; and tries again if it finds nothing after it, since another process may have
     /// been faster. It is not read.
     ///
+    /// It also becomes readable when it was armed and 100 ms have passed, whether there is an item or not: a process that is killed can
+    /// take the word of an item with it, and whoever waits sees the item then.
+    ///
     /// # Errors
     ///
-    /// The system's error when the table of descriptors is full: the first call makes two.
+    /// The system's error when the table of descriptors is full: the first call makes three.
     ///
     /// # Examples
     ///
@@ -211,15 +214,19 @@ impl<T: ?Sized> Queue<T> {
     /// use ipc_sys::readiness::{Interest, wait_one};
     ///
     /// let queue = ipc_queue::Queue::bounded(4)?;
-    /// assert!(!wait_one(queue.pollable()?, Interest::Read, Deadline::NOW)?);
     /// queue.put(1)?;
-    /// assert!(wait_one(queue.pollable()?, Interest::Read, Deadline::NEVER)?);
+    /// while wait_one(queue.pollable()?, Interest::Read, Deadline::NEVER)? {
+    ///     if let Ok(item) = queue.try_get() {
+    ///         assert_eq!(item, 1);
+    ///         break;
+    ///     }
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Platform
     ///
-    /// Linux: an epoll descriptor.
+    /// Linux: an epoll descriptor, for the sockets of the queue, an eventfd and a timerfd.
     pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
         self.raw.pollable()
     }
