@@ -140,7 +140,7 @@ impl<T: ?Sized> Queue<T> {
 
     /// Whether there is no item at the moment.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.raw.ring().is_empty().unwrap_or(true)
     }
 
     /// Whether there are [`capacity`](Queue::capacity) items at the moment.

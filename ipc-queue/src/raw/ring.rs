@@ -90,6 +90,9 @@ pub(crate) struct Gets {
     _line: [AtomicU64; 10],
 }
 
+/// How often who counts begins again because others go on meanwhile.
+const COUNTS: u32 = 100;
+
 const _: () = assert!(size_of::<Puts>() == 128 && size_of::<Gets>() == 128);
 
 /// A ring in shared memory.
@@ -170,18 +173,25 @@ impl<'a> Ring<'a> {
 
     /// How many items there are. Needs no lock; exact while nobody puts or gets.
     pub(crate) fn len(&self) -> usize {
-        let head = Place::from_word(self.gets.head.load(Acquire));
-        let tail = self.settled_tail().map_or(head, |(_, tail)| tail);
-        let len = tail.count.wrapping_sub(head.count);
-        // What was put and taken between the two looks makes a number that is too large.
-        len.min(self.capacity) as usize
+        let (put, taken) = self.counts();
+        // What was put and taken between two looks makes a number that is too large.
+        put.wrapping_sub(taken).min(self.capacity) as usize
     }
 
     /// How many items were ever put and ever taken, both modulo 2^32. Needs no lock.
     pub(crate) fn counts(&self) -> (u32, u32) {
+        for _ in 0..COUNTS {
+            let head = self.gets.head.load(Acquire);
+            let (tail, settled) = (self.puts.tail.load(Acquire), self.settled_tail());
+            // If the tail has moved on, what was taken for records behind it can be bytes of items by now.
+            if self.gets.head.load(Acquire) == head && self.puts.tail.load(Acquire) == tail {
+                let head = Place::from_word(head);
+                return (settled.map_or(head, |(_, tail)| tail).count, head.count);
+            }
+        }
+        // The head first: what comes meanwhile makes it more, and never fewer than none.
         let head = Place::from_word(self.gets.head.load(Acquire));
-        let tail = self.settled_tail().map_or(head, |(_, tail)| tail);
-        (tail.count, head.count)
+        (Place::from_word(self.puts.tail.load(Acquire)).count, head.count)
     }
 
     /// Whether an item of so many words seems to have room. Needs no lock.
