@@ -87,7 +87,7 @@ impl<T: ?Sized> Builder<T> {
         }
     }
 
-    /// How many items the queue takes; 1,024 by default, and at most 2^30 - 1.
+    /// How many items the queue takes; 1,024 by default, and at most 2^29.
     pub fn capacity(mut self, items: usize) -> Self {
         self.capacity = items;
         self
@@ -123,7 +123,7 @@ impl<T: ?Sized> Builder<T> {
     ///
     /// # Platform
     ///
-    /// Four descriptors and one mapping, of 16 bytes for each item and the capacity in bytes and 100 KiB, all of it reserved at
+    /// Four descriptors and one mapping, of 24 bytes for each item and the capacity in bytes and 100 KiB, all of it reserved at
     /// once.
     pub fn create(self) -> Result<Queue<T>, CreateError> {
         let limits = self.limits;

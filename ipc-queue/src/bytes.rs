@@ -220,7 +220,7 @@ impl Queue<[u8]> {
     pub fn get_bytes_into(&self, bytes: &mut Vec<u8>) -> Result<usize, GetError> {
         loop {
             // Without a deadline there is no "not now", so that this goes round once.
-            if self.raw().get_into(bytes, Deadline::NEVER).map_err(Ending::from)? {
+            if self.get_into_until(bytes, Deadline::NEVER)? {
                 return Ok(bytes.len());
             }
         }
@@ -241,7 +241,7 @@ impl Queue<[u8]> {
     /// ```
     pub fn try_get_bytes(&self) -> Result<Vec<u8>, TryGetError> {
         let mut bytes = Vec::new();
-        let is_there = self.raw().get_into(&mut bytes, Deadline::NOW).map_err(Ending::from)?;
+        let is_there = self.get_into_until(&mut bytes, Deadline::NOW)?;
         if is_there { Ok(bytes) } else { Err(TryGetError::Empty) }
     }
 
@@ -459,9 +459,13 @@ impl Queue<[u8]> {
         if self.raw().put(bytes, &[], deadline)? { Ok(()) } else { Err(Unput::NoRoom) }
     }
 
+    fn get_into_until(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, Ending> {
+        Ok(self.raw().get_into(bytes, self.limits().max_frame, deadline)?)
+    }
+
     fn get_bytes_until(&self, deadline: Deadline) -> Result<Vec<u8>, GetTimeoutError> {
         let mut bytes = Vec::new();
-        let is_there = self.raw().get_into(&mut bytes, deadline).map_err(Ending::from)?;
+        let is_there = self.get_into_until(&mut bytes, deadline)?;
         if is_there { Ok(bytes) } else { Err(GetTimeoutError::TimedOut) }
     }
 
@@ -483,7 +487,10 @@ impl Queue<[u8]> {
         }
         Ok(Some(Taken(match arrival.into_buffer() {
             Ok(buffer) => Place::Buffer(buffer),
-            Err(arrival) => Place::Copied(arrival.into_bytes()),
+            Err(arrival) => {
+                arrival.bytes_up_to(self.limits().max_frame)?;
+                Place::Copied(arrival.into_bytes())
+            }
         })))
     }
 }

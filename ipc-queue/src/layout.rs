@@ -34,7 +34,7 @@ const PAGE: usize = 4096;
 const BEFORE: usize = 16;
 
 /// The largest number of items.
-pub(crate) const MAX_CAPACITY: usize = (1 << 30) - 1;
+pub(crate) const MAX_CAPACITY: usize = 1 << 29;
 /// The largest number of words of the ring.
 const MAX_UNITS: usize = (1 << 31) - 1;
 /// The largest number of buffers.
@@ -75,8 +75,9 @@ impl Plan {
 
     /// How many words the ring has: for as many items as there may be, whatever their sizes, and the one that is never used.
     pub(crate) fn n_units(&self) -> usize {
-        // Each item has a record, and fills its last word up.
-        self.byte_capacity.div_ceil(8) + 2 * self.capacity + 1
+        // Each item has a record, fills its last word up, and has a ticket if it has handles. What is not in the ring itself has
+        // two words there.
+        self.byte_capacity.div_ceil(8) + 3 * self.capacity + 1
     }
 
     /// Where the states of the buffers are.

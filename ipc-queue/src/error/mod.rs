@@ -127,6 +127,7 @@ impl From<Stop> for Ending {
             Stop::Closed | Stop::Abandoned => return Ending::Ended,
             Stop::Corrupt(corruption) => QueueError::Corrupt(corruption),
             Stop::HandlesLost => QueueError::HandlesLost,
+            Stop::TooLarge { size, limit } => QueueError::Decode(DecodeError::TooLarge { size, limit }),
             Stop::Forked => QueueError::Forked,
             Stop::Os(error) => QueueError::Os(error),
         })

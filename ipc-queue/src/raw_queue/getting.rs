@@ -61,6 +61,12 @@ impl Arrival {
         }
     }
 
+    /// The bytes, if they are no more than the limit.
+    pub(crate) fn bytes_up_to(&self, limit: usize) -> Result<&[u8], Stop> {
+        let (bytes, size) = (self.bytes(), self.bytes().len());
+        if size > limit { Err(Stop::TooLarge { size, limit }) } else { Ok(bytes) }
+    }
+
     /// The handles, which are left out then.
     #[inline]
     pub(crate) fn take_handles(&mut self) -> Vec<OwnedHandle> {
@@ -128,11 +134,22 @@ impl RawQueue {
         Ok(is_there)
     }
 
-    /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first.
-    pub(crate) fn get_into(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, Stop> {
-        let (mut special, mut handles) = (None, Vec::new());
+    /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first. An item of
+    /// more bytes than the limit is lost, and nothing is allocated for it.
+    pub(crate) fn get_into(
+        &self,
+        bytes: &mut Vec<u8>,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<bool, Stop> {
+        let (mut special, mut size, mut handles) = (None, 0, Vec::new());
         let is_there = self.get_by(deadline, &mut handles, |reader, record| {
             if record.kind() == Kind::Inline {
+                size = record.len();
+                if size > limit {
+                    reader.pass(record);
+                    return Ok(None);
+                }
                 // No byte is written twice if there were as many before.
                 bytes.resize(record.len(), 0);
                 reader.read(&mut [], bytes);
@@ -144,7 +161,9 @@ impl RawQueue {
         if let Some(mut arrival) = special {
             arrival.unpack(handles)?;
             bytes.clear();
-            bytes.extend_from_slice(arrival.bytes());
+            bytes.extend_from_slice(arrival.bytes_up_to(limit)?);
+        } else if size > limit {
+            return Err(Stop::TooLarge { size, limit });
         }
         Ok(is_there)
     }

@@ -61,6 +61,8 @@ pub(crate) enum Stop {
     Corrupt(Corruption),
     /// The handles of an item that was taken are lost, and the item with them.
     HandlesLost,
+    /// A byte string that was taken is larger than this process wants it, and lost.
+    TooLarge { size: usize, limit: usize },
     /// This is a forked child that has no part in the queue.
     Forked,
     /// The system refused.
