@@ -185,21 +185,22 @@ impl RawQueue {
         Ok(is_there.then_some(arrivals))
     }
 
-    /// Takes the oldest item away, to make room, if it can be had now.
-    pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<(), Stop> {
+    /// Takes the oldest item away, to make room; false if there is none, or the lock was not to be had in time.
+    pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<bool, Stop> {
         let (mut arrival, mut handles) = (Arrival::new(), Vec::new());
         let taken = self.try_get_by(deadline, &mut handles, &mut |reader, record| {
             self.take(reader, record, &mut arrival)
         });
         match taken {
-            // A task that is dropped needs not be done.
-            Ok(true) | Err(Stop::HandlesLost) if self.is_joinable => {
-                self.finish_task()?;
-            }
-            Ok(_) | Err(Stop::HandlesLost) => {}
+            Ok(false) => return Ok(false),
+            Ok(true) | Err(Stop::HandlesLost) => {}
             Err(stop) => return Err(stop),
         }
-        Ok(())
+        if self.is_joinable {
+            // A task that is dropped needs not be done.
+            self.finish_task()?;
+        }
+        Ok(true)
     }
 
     /// Has `take` read items until it could, or the deadline has passed: then false. The handles of what it has
@@ -211,8 +212,14 @@ impl RawQueue {
         handles: &mut Vec<OwnedHandle>,
         mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
     ) -> Result<bool, Stop> {
-        if !self.ring().is_empty()? && self.try_get_by(deadline, handles, &mut take)? {
-            return Ok(true);
+        if !self.ring().is_empty()? {
+            if self.try_get_by(deadline, handles, &mut take)? {
+                return Ok(true);
+            }
+            // There is an item and the lock was not to be had, for longer than the deadline allows.
+            if deadline.is_over() && !self.ring().is_empty()? {
+                return Ok(false);
+            }
         }
         self.get_slowly(deadline, handles, take)
     }

@@ -5,6 +5,7 @@ use crate::builder::WhenFull;
 use crate::error::Corruption;
 use crate::freight::Sent;
 use crate::raw::{Batch, Kind, Puts, Record, Taken, Wishes, Writer};
+use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
@@ -16,7 +17,9 @@ pub(crate) enum Attempt {
     Done,
     /// There is no room for a record of so many words.
     NoRoom(u32),
-    /// The lock was not to be had in time, or the socket is full.
+    /// The socket takes no more handles, before some are taken from it.
+    NoPassage,
+    /// The lock was not to be had in time.
     NotNow,
 }
 
@@ -74,17 +77,18 @@ impl RawQueue {
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
         mut refused: Attempt,
     ) -> Result<bool, Stop> {
+        let mut patience = Patience::default();
         loop {
-            match refused {
-                Attempt::Done => return Ok(true),
-                Attempt::NoRoom(_) if self.memory.plan().when_full == WhenFull::DropOldest => {
-                    self.drop_oldest(deadline)?;
-                }
-                Attempt::NoRoom(_) if self.memory.plan().when_full == WhenFull::Fail => return Ok(false),
+            match (refused, self.memory.plan().when_full) {
+                (Attempt::Done, _) => return Ok(true),
+                (Attempt::NoRoom(_) | Attempt::NoPassage, WhenFull::Fail) => return Ok(false),
+                (Attempt::NoRoom(_) | Attempt::NoPassage, WhenFull::DropOldest)
+                    if self.drop_oldest(deadline)? => {}
                 _ if deadline.is_over() => return Ok(false),
-                Attempt::NoRoom(units) => self.wait_for_room(units, deadline)?,
-                Attempt::NotNow => self.wait_for_gets(deadline)?,
+                (Attempt::NoRoom(units), WhenFull::Block) => self.wait_for_room(units, deadline)?,
+                _ => self.wait_for_gets(deadline)?,
             }
+            patience.turn();
             refused = self.try_put_by(deadline, &mut attempt)?;
         }
     }
@@ -163,7 +167,7 @@ impl RawQueue {
             ring.puts().ticket.store(ticket, Relaxed);
             match self.freight.send(ticket, &borrowed).map_err(Stop::Os)? {
                 Sent::Done => {}
-                Sent::Full => return Ok(Attempt::NotNow),
+                Sent::Full => return Ok(Attempt::NoPassage),
                 Sent::Abandoned => return Err(Stop::Abandoned),
             }
             let words = [ticket, bytes.len() as u64];
