@@ -202,8 +202,8 @@ impl RawQueue {
     #[inline]
     fn look_for_getters(&self, puts: &Puts) -> Result<(), Stop> {
         match &self.watch {
-            Some(watch) if watch.is_due(puts.news.load(Acquire)) => self.see_getters(),
-            _ => Ok(()),
+            Some(watch) => watch.ask_if_due(puts.news.load(Acquire), || self.see_getters()),
+            None => Ok(()),
         }
     }
 }
