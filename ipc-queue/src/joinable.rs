@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 /// A task is in the hands of the process that took it, until that process calls [`task_done`](JoinableQueue::task_done). If
 /// the process ends before, in whatever way, the task is *lost*: nobody will do it, so nobody waits for it. Whoever joins is
 /// told how many tasks were lost. Put them again if they have to be done; which ones they were the queue does not know. A
-/// process that is stopped has its tasks in its hands all the while.
+/// process that is stopped has its tasks in its hands all the while. A task whose get failed because it could not be decoded,
+/// or its handles could not be had, is lost, too, and nobody has it in hand.
 ///
 /// In contrast to Python's, a task is finished by the process that took it, and not by any other.
 ///
@@ -43,8 +44,8 @@ pub struct JoinableQueue<T: ?Sized>(Queue<T>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finished {
-    /// How many tasks were in the hands of processes that ended without having done them, since the queue was made (modulo
-    /// 2^32).
+    /// How many tasks were in the hands of processes that ended without having done them, or could not be decoded, since the
+    /// queue was made (modulo 2^32).
     pub lost: u64,
 }
 

@@ -37,7 +37,8 @@ impl RawQueue {
             return Ok(None);
         }
         let handles = arrival.take_handles();
-        Ok(Some(ipc_codec::decode(arrival.bytes(), handles, limits)?))
+        let value = ipc_codec::decode(arrival.bytes(), handles, limits);
+        Ok(Some(value.inspect_err(|_| self.lose_tasks(1))?))
     }
 
     /// Encodes items and puts them, batch after batch; those that were not put come back.
@@ -82,14 +83,11 @@ impl RawQueue {
         };
         if let Some(mut arrival) = special {
             let handles = arrival.take_handles();
-            return Ok(vec![ipc_codec::decode(arrival.bytes(), handles, limits)?]);
+            let value = ipc_codec::decode(arrival.bytes(), handles, limits);
+            return Ok(vec![value.inspect_err(|_| self.lose_tasks(1))?]);
         }
-        let mut values = Vec::with_capacity(count);
-        for item in raw::items(&bytes) {
-            let bytes = item.map_err(Stop::Corrupt)?;
-            values.push(ipc_codec::decode(bytes, Vec::new(), limits)?);
-        }
-        Ok(values)
+        let values = decode_all(&bytes, count, limits);
+        values.inspect_err(|_| self.lose_tasks(count))
     }
 
     /// Encodes values one behind the other, until they are many bytes or one has handles or is large. An error is that of the
@@ -133,4 +131,13 @@ impl RawQueue {
         }
         Ok(n_put)
     }
+}
+
+/// Decodes items that stand one behind the other.
+fn decode_all<T: DeserializeOwned>(bytes: &[u8], count: usize, limits: &Limits) -> Result<Vec<T>, Ending> {
+    let mut values = Vec::with_capacity(count);
+    for item in raw::items(bytes) {
+        values.push(ipc_codec::decode(item.map_err(Stop::Corrupt)?, Vec::new(), limits)?);
+    }
+    Ok(values)
 }

@@ -126,10 +126,11 @@ impl RawQueue {
     #[inline]
     pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
         let mut handles = Vec::new();
-        let is_there =
-            self.get_by(deadline, &mut handles, |reader, record| self.take(reader, record, arrival))?;
+        let is_there = self
+            .get_by(deadline, &mut handles, |reader, record| self.take(reader, record, arrival))
+            .inspect_err(|stop| self.lose_if_taken(stop))?;
         if arrival.special.is_some() {
-            arrival.unpack(handles)?;
+            self.unpack(arrival, handles)?;
         }
         Ok(is_there)
     }
@@ -157,9 +158,10 @@ impl RawQueue {
                 return Ok(None);
             }
             self.take(reader, record, special.get_or_insert_with(Arrival::new))
-        })?;
+        });
+        let is_there = is_there.inspect_err(|stop| self.lose_if_taken(stop))?;
         if let Some(mut arrival) = special {
-            arrival.unpack(handles)?;
+            self.unpack(&mut arrival, handles)?;
             bytes.clear();
             bytes.extend_from_slice(arrival.bytes_up_to(limit)?);
         } else if size > limit {
@@ -178,9 +180,10 @@ impl RawQueue {
             reader.read_many(record, most, &mut arrivals.bytes)?;
             arrivals.count = reader.passed() as usize;
             Ok(None)
-        })?;
+        });
+        let is_there = is_there.inspect_err(|stop| self.lose_if_taken(stop))?;
         if let Some(arrival) = &mut arrivals.special {
-            arrival.unpack(handles)?;
+            self.unpack(arrival, handles)?;
         }
         Ok(is_there.then_some(arrivals))
     }
@@ -201,6 +204,20 @@ impl RawQueue {
             self.finish_task()?;
         }
         Ok(true)
+    }
+
+    /// Takes what came by the socket into the item. If something is wrong with it, the task is lost.
+    #[cold]
+    fn unpack(&self, arrival: &mut Arrival, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
+        arrival.unpack(handles).inspect_err(|_| self.lose_tasks(1))
+    }
+
+    /// If an item was taken and could not be had, the task is lost.
+    #[cold]
+    fn lose_if_taken(&self, stop: &Stop) {
+        if matches!(stop, Stop::HandlesLost) {
+            self.lose_tasks(1);
+        }
     }
 
     /// Has `take` read items until it could, or the deadline has passed: then false. The handles of what it has
