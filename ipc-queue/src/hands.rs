@@ -123,7 +123,7 @@ impl RawQueue {
     /// How many tasks the living have in hand, or are being counted.
     fn in_hands(&self) -> u64 {
         let me = self.peers().me().map_or(0, Id::get);
-        let hands = self.memory().hands().chunks_exact(2);
+        let hands = self.memory().hands().chunks_exact(2).take(self.peers().n_slots() as usize);
         // They can hold anything, if somebody has scribbled over them.
         hands.filter_map(|hand| self.in_living_hand(&hand[0], &hand[1], me)).fold(0, u64::saturating_add)
     }

@@ -7,6 +7,7 @@ use ipc_queue::{Finished, GetError, JoinError, JoinableQueue, Queue, TaskDoneErr
 use ipc_sys::clock::Deadline;
 use ipc_sys::memory::SharedMapping;
 use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_testkit::kill::{Ending, sweep, sweep_stops};
 use ipc_testkit::{Rng, isolated, isolated_within, watchdog};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -91,29 +92,64 @@ fn tasks_that_make_tasks() {
     });
 }
 
-/// Whoever sees that all is done sees it counted: what is being counted is not lost.
+/// A worker stands still at each instruction of taking a task and saying that it is done: either it is waited for, or nothing is
+/// lost. Once it was, between "one less in hand" and "one more was done", as if a task had been lost.
 #[test]
-fn nothing_is_lost_while_all_live() {
-    isolated(|| {
-        let tasks = JoinableQueue::bounded(8).expect("a small queue");
-        let workers = [(); 2].map(|()| {
-            fork_child(|| {
-                while tasks.get().is_ok() {
-                    tasks.task_done().expect("it was taken");
-                }
-            })
-        });
-        let start = Instant::now();
-        for round in 0.. {
-            tasks.put_many((0..round % 5).collect()).expect("the workers take them");
-            assert_eq!(lost(&tasks), 0, "round {round}");
-            if round > 3000 && start.elapsed() > Duration::from_secs(2) {
-                break;
-            }
-        }
-        tasks.close();
-        workers.iter().for_each(join);
+fn a_worker_that_stands_still_has_lost_nothing() {
+    isolated_within(Duration::from_secs(180), || {
+        let mut n_waits = 0;
+        let swept = sweep_stops(
+            3,
+            one_task,
+            work,
+            |tasks, point| match tasks.join_timeout(Duration::ZERO) {
+                Ok(finished) => assert_eq!(finished.lost, 0, "at {point}"),
+                Err(JoinError::TimedOut) => n_waits += 1,
+                Err(other) => panic!("at {point}: {other}"),
+            },
+            |tasks, point, ending| {
+                assert_eq!((ending, lost(&tasks)), (Ending::Returned, 0), "at {point}");
+            },
+        );
+        println!("{} points, waited for at {n_waits}", swept.points);
+        assert!(swept.points == 0 || (1..swept.points).contains(&n_waits));
     });
+}
+
+/// A worker dies at each instruction of taking a task and saying that it is done: the task is still there, lost, or done.
+#[test]
+fn a_worker_may_die_anywhere() {
+    isolated_within(Duration::from_secs(180), || {
+        let mut seen = [0; 3];
+        let swept = sweep(3, one_task, work, |tasks, point| {
+            let is_there = tasks.try_get().is_ok();
+            if is_there {
+                assert!(matches!(tasks.join_timeout(Duration::ZERO), Err(JoinError::TimedOut)), "at {point}");
+                tasks.task_done().expect("it was taken");
+            }
+            let lost = lost(&tasks);
+            assert!(lost <= u64::from(!is_there), "at {point}");
+            seen[if is_there { 0 } else { 2 - lost as usize }] += 1;
+            assert!(matches!(tasks.task_done(), Err(TaskDoneError::NoTask)), "at {point}");
+            tasks.put(2).expect("there is room");
+            tasks.get().expect("there is one");
+            tasks.task_done().expect("it was taken");
+            assert_eq!(tasks.join().expect("it ends").lost, lost, "at {point}");
+        });
+        println!("{} points: still there, lost, done {seen:?}", swept.points);
+        assert!(swept.points == 0 || seen.iter().all(|&n| n > 0));
+    });
+}
+
+fn one_task() -> JoinableQueue<u32> {
+    let tasks = JoinableQueue::bounded(4).expect("a small queue");
+    tasks.put(1).expect("there is room");
+    tasks
+}
+
+fn work(tasks: &JoinableQueue<u32>) {
+    tasks.get().expect("there is one");
+    tasks.task_done().expect("it was taken");
 }
 
 #[test]

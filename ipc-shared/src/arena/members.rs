@@ -68,6 +68,12 @@ impl Segment {
         Err(AllocError::TooManyProcesses)
     }
 
+    /// One more than the largest slot that anybody ever had.
+    pub fn n_slots(&self) -> u32 {
+        // Acquire: whoever saw what the owner of a slot wrote sees it among these.
+        self.n_slots_used().load(Acquire).min(N_SLOTS)
+    }
+
     /// Whether the owner of a name has ended.
     pub(super) fn is_gone(&self, id: Id) -> bool {
         if self.me() == Some(id) {
