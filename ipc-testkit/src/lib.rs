@@ -42,10 +42,18 @@
 //!
 //! [`kill`] is the frame of the `tests/kill.rs` of a crate, a program that kills processes at many points and prints what
 //! was lost.
+//!
+//! # Threads that play processes
+//!
+//! [`mortal`] has threads that die before any of their steps, for algorithms over shared words; with `--cfg loom`
+//! there is also `model`, for trying all orders of their steps.
 
 pub mod history;
 pub mod kill;
 pub mod leaks;
+#[cfg(loom)]
+pub mod model;
+pub mod mortal;
 pub mod proc;
 
 mod inner;

@@ -1,7 +1,7 @@
 //! For tests: processes that are threads of this one, and end when the test says so.
 
-use super::fate::dies_before;
 use super::{Id, Peers};
+use ipc_testkit::mortal::dies_before;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -10,8 +10,6 @@ mod condvar;
 mod event;
 #[cfg(all(test, not(loom)))]
 mod fake;
-#[cfg(all(test, not(loom)))]
-mod fate;
 mod mutex;
 mod peers;
 mod reentrant;

@@ -7,7 +7,7 @@ use ipc_sys::clock::Deadline;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 #[cfg(all(test, not(loom)))]
-pub(super) use super::fate::step;
+pub(super) use ipc_testkit::mortal::step;
 /// Ends the process in a test; nothing otherwise. The words of a model have steps of their own.
 #[cfg(not(all(test, not(loom))))]
 #[inline(always)]

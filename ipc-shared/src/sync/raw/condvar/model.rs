@@ -3,7 +3,7 @@
 use super::*;
 use crate::sync::raw::State;
 use crate::sync::raw::model::{Process, explore, explore_deaths, processes};
-use crate::sync::raw::shim::{expire, look_again};
+use ipc_testkit::model::{expire, look_again};
 use loom::sync::Arc;
 use loom::thread;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::raw::model::{explore, explore_deaths, processes};
-use crate::sync::raw::shim::sleepers;
+use ipc_testkit::model::sleepers;
 use loom::sync::Arc;
 
 use loom::thread;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::sync::raw::model::{Process, explore, explore_deaths, processes};
-use crate::sync::raw::shim::expire;
+use ipc_testkit::model::{expire, look_again, sleepers};
+use ipc_testkit::mortal::dies_before;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -89,7 +90,7 @@ fn a_death_is_told_exactly_once() {
         let dying = {
             let guarded = guarded.clone();
             thread::spawn(move || {
-                let lived = shim::mortal(steps, || guarded.visit(&victim, Deadline::NEVER)).is_some();
+                let lived = dies_before(steps, || guarded.visit(&victim, Deadline::NEVER)).is_some();
                 let owed = !lived && guarded.mutex.is_owned_by(victim.id());
                 if !lived {
                     victim.die();
@@ -124,7 +125,7 @@ fn a_death_is_told_though_the_first_to_learn_of_it_dies() {
             thread::spawn(move || {
                 // What it knew when it freed the lock, with its last step or before.
                 let mut freed = None;
-                let lived = shim::mortal(steps, || {
+                let lived = dies_before(steps, || {
                     let acquired = guarded.mutex.lock(&taker, Deadline::NEVER).unwrap();
                     freed = Some(acquired.state);
                     guarded.data.with_mut(|_| ());
@@ -160,10 +161,10 @@ fn who_takes_over_wakes_those_who_slept_before() {
         };
         dead.die_unseen();
         // If the other one has already taken over, it is as awake as this one.
-        let asleep = shim::sleepers() == 1;
+        let asleep = sleepers() == 1;
         guarded.visit(&taker, Deadline::NEVER).unwrap();
         if !asleep {
-            shim::look_again();
+            look_again();
         }
         sleeping.join().unwrap().unwrap();
     });

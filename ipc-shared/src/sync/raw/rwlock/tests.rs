@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::raw::fake::{Process, World};
-use crate::sync::raw::fate::at_every_step;
+use ipc_testkit::mortal::at_every_step;
 use ipc_testkit::{Rng, watchdog};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;

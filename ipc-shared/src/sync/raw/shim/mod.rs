@@ -14,5 +14,3 @@ use real as imp;
 pub(crate) use imp::{
     AtomicU32, AtomicU64, is_over, pause, thread_number, wait, wait_low, wake_all, wake_low_one, wake_one,
 };
-#[cfg(all(test, loom))]
-pub(super) use modelled::{expire, look_again, mortal, sleepers};

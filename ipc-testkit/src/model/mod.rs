@@ -1,0 +1,44 @@
+//! Models: loom runs two or three threads in every order, and one of them is killed before each of its steps.
+//!
+//! Only compiled with `--cfg loom`. `cargo xtask model` runs the models of all crates. What they show holds for so few
+//! threads and steps, and up to three switches to another thread where it could have gone on; within that it holds for
+//! every order and every point of death.
+//!
+//! An algorithm takes its words and its sleep from a file `shim`, which in a model gets them here: words and processes from
+//! [`mortal`](crate::mortal), sleep and wake-up from `futex`.
+
+mod futex;
+
+pub use futex::{
+    Until, expire, is_over, look_again, pause, sleepers, thread_number, wait, wait_low, wake, wake_all,
+    wake_low_one, wake_one,
+};
+
+use loom::model::Builder;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Tries all orders of the steps of `f`.
+pub fn explore(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound.get_or_insert(3);
+    builder.check(f);
+}
+
+/// Tries all orders for every point of death. `f` gets the number of the step and tells whether somebody was killed by it.
+pub fn explore_deaths(f: impl Fn(u32) -> bool + Sync + Send + Copy + 'static) {
+    for steps in 0.. {
+        let killed = Arc::new(AtomicBool::new(false));
+        let seen = killed.clone();
+        explore(move || {
+            if f(steps) {
+                seen.store(true, Relaxed);
+            }
+        });
+        if !killed.load(Relaxed) {
+            assert!(steps > 0, "nobody was ever killed");
+            println!("{steps} points of death");
+            return;
+        }
+    }
+}
