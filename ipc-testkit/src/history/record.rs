@@ -42,32 +42,10 @@ const ABANDONED: u64 = 12;
 
 /// Writes a record at the beginning of the free words, and returns how many it has taken. `None` if it has no room.
 pub(super) fn write(words: &Words, free: Range<usize>, time: u64, event: &Event) -> Option<usize> {
-    let (one, number);
-    let (kind, values): (u64, &[u64]) = match event {
-        Event::Call(Op::Put(value)) => (PUT, {
-            one = [*value];
-            &one
-        }),
-        Event::Call(Op::PutMany(values)) => (PUT_MANY, values),
-        Event::Call(Op::Get) => (GET, &[]),
-        Event::Call(Op::GetMany(max)) => (GET_MANY, {
-            number = [*max as u64];
-            &number
-        }),
-        Event::Answer(Outcome::Done) => (DONE, &[]),
-        Event::Answer(Outcome::DonePartly(n_put)) => (DONE_PARTLY, {
-            number = [*n_put as u64];
-            &number
-        }),
-        Event::Answer(Outcome::Got(value)) => (GOT, {
-            one = [*value];
-            &one
-        }),
-        Event::Answer(Outcome::GotMany(values)) => (GOT_MANY, values),
-        Event::Answer(Outcome::Empty) => (EMPTY, &[]),
-        Event::Answer(Outcome::Full) => (FULL, &[]),
-        Event::Answer(Outcome::Refused) => (REFUSED, &[]),
-        Event::Abandoned => (ABANDONED, &[]),
+    let (kind, number) = kind_of(event);
+    let values: &[u64] = match event {
+        Event::Call(Op::PutMany(values)) | Event::Answer(Outcome::GotMany(values)) => values,
+        _ => number.as_slice(),
     };
     let n_words = HEAD + values.len();
     if n_words > free.len() {
@@ -80,6 +58,24 @@ pub(super) fn write(words: &Words, free: Range<usize>, time: u64, event: &Event)
     // The commit: until here nobody sees anything of the record, from here on all of it.
     words.word(free.start).store(kind | (values.len() as u64) << 8, Release);
     Some(n_words)
+}
+
+/// The kind of a record, and its value if it has one and not many.
+fn kind_of(event: &Event) -> (u64, Option<u64>) {
+    match event {
+        Event::Call(Op::Put(value)) => (PUT, Some(*value)),
+        Event::Call(Op::PutMany(_)) => (PUT_MANY, None),
+        Event::Call(Op::Get) => (GET, None),
+        Event::Call(Op::GetMany(max)) => (GET_MANY, Some(*max as u64)),
+        Event::Answer(Outcome::Done) => (DONE, None),
+        Event::Answer(Outcome::DonePartly(n_put)) => (DONE_PARTLY, Some(*n_put as u64)),
+        Event::Answer(Outcome::Got(value)) => (GOT, Some(*value)),
+        Event::Answer(Outcome::GotMany(_)) => (GOT_MANY, None),
+        Event::Answer(Outcome::Empty) => (EMPTY, None),
+        Event::Answer(Outcome::Full) => (FULL, None),
+        Event::Answer(Outcome::Refused) => (REFUSED, None),
+        Event::Abandoned => (ABANDONED, None),
+    }
 }
 
 /// The record at the beginning of these words, its time, and how many words it has. `None` if there is none.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const N_WORKERS: usize = 4;
 const N_CALLS: usize = 2_000;
-const N_ROUNDS: usize = 40;
+const N_ROUNDS: usize = 25;
 
 /// Values of 8 bytes, which go in and out whole: none is cut by the end of a page.
 struct Pipe {

@@ -97,11 +97,7 @@ impl Toy {
             }
             Fault::Repeats if is_turn => self.items.push_front((value, producer)),
             Fault::RepeatsAfterWrap if is_turn => self.aside.push_back((value, producer)),
-            Fault::RepeatsAfterWrap => {
-                if self.n_gets % 7 == 3 {
-                    self.items.extend(self.aside.pop_front());
-                }
-            }
+            Fault::RepeatsAfterWrap if self.n_gets % 7 == 3 => self.items.extend(self.aside.pop_front()),
             Fault::Changes if is_turn => return value + 1_000_000,
             _ => {}
         }

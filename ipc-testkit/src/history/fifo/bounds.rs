@@ -96,9 +96,9 @@ fn along(case: &mut Case<'_>, order: &[usize], worker: impl Fn(&Case<'_>, usize)
 /// What was in before the queue was empty has come out by then.
 fn by_emptiness(case: &mut Case<'_>) {
     let instants = Emptiness::new(case.items.iter().filter(|item| item.is_sure)).instants(case);
-    let whens = || instants.iter().map(|&(first, last, _)| (first, last));
-    // By the first instant, the earliest last one of those from there on; and by the last one, the latest first one until there.
-    let order = Order::new(&whens().collect::<Vec<_>>(), &whens().collect::<Vec<_>>());
+    let spans: Vec<(u64, u64)> = instants.iter().map(|&(first, last, _)| (first, last)).collect();
+    // A call that finds the queue empty is like a value that goes in and out at one instant.
+    let order = Order::new(&spans, &spans);
     for item in sure(case) {
         let (_, by) = order.narrow((0, item.in_by), (0, item.out_by));
         let (from, _) = order.narrow((item.out_from, NEVER), (item.in_from, NEVER));
@@ -143,7 +143,6 @@ fn by_fullness(case: &mut Case<'_>, capacity: usize) {
             item.is_sure = true;
         }
     }
-    case.add_what_came_before();
 }
 
 /// How many values the queue can have held at most.

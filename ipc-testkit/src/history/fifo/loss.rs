@@ -80,7 +80,7 @@ struct Spans {
     later: Vec<(u64, Item)>,
     /// When they were put at the latest, and the latest begin of a way out among those put at that time or earlier.
     earlier: Vec<(u64, u64)>,
-    /// When the queue was empty at the earliest, and at the latest of all that were at that time or later the first.
+    /// When the queue was empty at the earliest, and the earliest last instant of all calls from there on, with the call.
     empty: Vec<(u64, u64, usize)>,
 }
 
@@ -102,45 +102,17 @@ impl Spans {
             (item.in_by, latest)
         };
         let earlier = got.iter().map(&mut fold).collect();
-        let mut empty = Emptiness::new(known.iter()).instants(case);
-        empty.sort_unstable();
-        for idx in (1..empty.len()).rev() {
-            if empty[idx].1 < empty[idx - 1].1 {
-                (empty[idx - 1].1, empty[idx - 1].2) = (empty[idx].1, empty[idx].2);
-            }
-        }
+        let empty = first_of_later(Emptiness::new(known.iter()).instants(case));
         Spans { later, earlier, empty }
     }
 
     /// The spans of all values that were put and that nobody got.
     fn of_all(&self, case: &Case<'_>) -> Vec<Span> {
-        let mut spans: Vec<Span> = Vec::new();
-        // The same worker has put one before the other, whatever the clock says.
-        let mut last_out: HashMap<usize, u64> = HashMap::new();
-        for (idx, item) in case.items.iter().enumerate() {
-            let last = last_out.entry(case.atoms[item.put].worker).or_default();
-            if item.got.is_some() {
-                *last = item.out_from.max(*last);
-            } else if item.is_sure {
-                let span = self.of(idx, item);
-                spans.push(Span { from: span.from.max(*last), ..span });
-            }
-        }
-        let mut first_out: HashMap<usize, Item> = HashMap::new();
-        let mut spans_left = spans.iter_mut().rev().peekable();
-        for (idx, item) in case.items.iter().enumerate().rev() {
-            let worker = case.atoms[item.put].worker;
-            if item.got.is_some() {
-                let first = first_out.entry(worker).or_insert(*item);
-                if item.out_by < first.out_by {
-                    *first = *item;
-                }
-            } else if let Some(span) = spans_left.next_if(|span| span.item == idx) {
-                if let Some(first) = first_out.get(&worker).filter(|first| first.out_by < span.by) {
-                    (span.by, span.witness) = (first.out_by, first.put);
-                }
-            }
-        }
+        let missing = |(_, item): &(usize, &Item)| item.is_sure && item.got.is_none();
+        let mut spans: Vec<Span> =
+            case.items.iter().enumerate().filter(missing).map(|(idx, item)| self.of(idx, item)).collect();
+        after_own(case, &mut spans);
+        before_own(case, &mut spans);
         spans
     }
 
@@ -160,6 +132,50 @@ impl Spans {
             (span.by, span.witness) = (last, atom);
         }
         span
+    }
+}
+
+/// The instants at which the queue was empty by the first of each call; the last of each is the earliest one from there on.
+fn first_of_later(mut empty: Vec<(u64, u64, usize)>) -> Vec<(u64, u64, usize)> {
+    empty.sort_unstable();
+    for idx in (1..empty.len()).rev() {
+        if empty[idx].1 < empty[idx - 1].1 {
+            (empty[idx - 1].1, empty[idx - 1].2) = (empty[idx].1, empty[idx].2);
+        }
+    }
+    empty
+}
+
+/// A value leaves after those that its worker has put before it, whatever the clock says.
+fn after_own(case: &Case<'_>, spans: &mut [Span]) {
+    let mut last_out: HashMap<usize, u64> = HashMap::new();
+    let mut spans = spans.iter_mut().peekable();
+    for (idx, item) in case.items.iter().enumerate() {
+        let last = last_out.entry(case.atoms[item.put].worker).or_default();
+        if item.got.is_some() {
+            *last = item.out_from.max(*last);
+        } else if let Some(span) = spans.next_if(|span| span.item == idx) {
+            span.from = span.from.max(*last);
+        }
+    }
+}
+
+/// A value leaves before those that its worker has put after it.
+fn before_own(case: &Case<'_>, spans: &mut [Span]) {
+    let mut first_out: HashMap<usize, Item> = HashMap::new();
+    let mut spans = spans.iter_mut().rev().peekable();
+    for (idx, item) in case.items.iter().enumerate().rev() {
+        let worker = case.atoms[item.put].worker;
+        if item.got.is_some() {
+            let first = first_out.entry(worker).or_insert(*item);
+            if item.out_by < first.out_by {
+                *first = *item;
+            }
+        } else if let Some(span) = spans.next_if(|span| span.item == idx) {
+            if let Some(first) = first_out.get(&worker).filter(|first| first.out_by < span.by) {
+                (span.by, span.witness) = (first.out_by, first.put);
+            }
+        }
     }
 }
 

@@ -82,6 +82,7 @@ impl Fifo {
             if case.passed(lost).put == passed.put {
                 return Ok(passed);
             }
+            case.add_what_came_before();
         }
     }
 
