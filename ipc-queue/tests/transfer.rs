@@ -262,9 +262,9 @@ fn a_queue_has_four_descriptors() {
         assert!(of_second <= 4, "{of_second}");
         queue.pollable().expect("handles are left");
         queue.pollable().expect("handles are left");
-        assert_eq!(count(), none + 4 + of_second + 2);
+        assert_eq!(count(), none + 4 + of_second + 3);
         drop((queue, there));
-        assert_eq!(count(), none + 6);
+        assert_eq!(count(), none + 7);
         drop(clone);
         assert_eq!(count(), none);
     });
