@@ -95,12 +95,11 @@ pub use ipc_process::{
 };
 
 #[doc(no_inline)]
-pub use ipc_queue::Queue;
+pub use ipc_queue::{JoinableQueue, Queue, WhenFull, channel};
 
 #[doc(no_inline)]
 pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemory, Value};
 
-#[doc(no_inline)]
 #[doc(no_inline)]
 pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};
 
