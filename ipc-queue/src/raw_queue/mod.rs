@@ -31,8 +31,8 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// whoever sleeps looks again after this time, so that the loss is a delay and never a hang.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The longest sleep of who can be left alone by the other side: half of the time within which an end has to be seen.
-const END_LOOK: Duration = Duration::from_millis(25);
+/// The longest sleep of who can be left alone by the other side, so that an end is seen within 50 ms.
+const END_LOOK: Duration = Duration::from_millis(40);
 
 /// One process's part in a queue.
 #[derive(Debug)]
