@@ -105,6 +105,9 @@ fn the_first_note_of_a_death_ends_what_is_open() {
     );
     log.died(1);
     assert_eq!(log.history(), history);
+    log.writer(0).call(Op::Get).ret(Outcome::Empty);
+    let later = log.history();
+    assert!(later.operations()[0].call >= history.operations()[1].end, "{later}");
 }
 
 #[test]

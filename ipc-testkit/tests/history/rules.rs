@@ -56,6 +56,11 @@ fn values_put_at_a_time_come_in_any_order_and_others_do_not() {
 }
 
 #[test]
+fn a_worker_has_an_order_where_the_clock_stands_still() {
+    assert_eq!(unbounded(&[put(1, 0, 10), put(2, 10, 20), get(2, 30, 40), get(1, 50, 60)]), Err(Rule::Order));
+}
+
+#[test]
 fn many_values_have_an_order_of_their_own() {
     let both = (0, Op::PutMany(vec![1, 2]), 0, 10, Some(Outcome::Done));
     let many = |values: [u64; 2]| (1, Op::GetMany(2), 20, 30, Some(Outcome::GotMany(values.to_vec())));
@@ -78,6 +83,30 @@ fn one_death_in_a_get_loses_one_value() {
     // It called only after the queue had been found empty.
     assert_eq!(unbounded(&[put(1, 10, 20), empty(30, 40), killed_get(3, 41, 50)]), Err(Rule::Lost));
     assert!(unbounded(&[put(1, 10, 20), empty(30, 40), killed_get(3, 40, 50)]).is_ok());
+}
+
+#[test]
+fn who_has_taken_what_is_found_for_all_together() {
+    let puts = [put(1, 0, 1), put(2, 2, 3), put(3, 4, 5)];
+    // The first of them can have taken either value, the second one only 1.
+    let takers = [killed_get(3, 0, 9), killed_get(4, 0, 1), get(3, 20, 30)];
+    assert_eq!(unbounded(&[puts, takers].concat()).map(|passed| passed.lost), Ok(2));
+}
+
+#[test]
+fn a_value_that_is_lost_late_puts_off_the_instant_without_a_value() {
+    let other = |call, end| (5, Op::Put(2), call, end, Some(Outcome::Done));
+    let rest = [empty(22, 31), killed_get(3, 31, 41)];
+    assert!(unbounded(&[&[put(1, 0, 10), other(18, 31)], &rest[..]].concat()).is_ok());
+    assert_eq!(unbounded(&[&[put(1, 0, 10), other(18, 30)], &rest[..]].concat()), Err(Rule::Lost));
+}
+
+#[test]
+fn a_value_is_lost_after_those_that_its_worker_has_put_before() {
+    let both = (0, Op::PutMany(vec![1, 2]), 0, 10, Some(Outcome::Done));
+    let with = |death| unbounded(&[both.clone(), get(1, 20, 30), killed_get(3, 5, death), empty(40, 50)]);
+    assert!(with(20).is_ok());
+    assert_eq!(with(19), Err(Rule::Lost));
 }
 
 #[test]
@@ -125,6 +154,14 @@ fn a_full_queue_needs_one_instant_without_room() {
     assert!(judged(Fifo::bounded(2), &steps(40, 40)).is_ok());
     assert_eq!(judged(Fifo::bounded(2), &steps(40, 41)), Err(Rule::Full));
     assert!(judged(Fifo::unbounded(), &steps(40, 41)).is_ok());
+}
+
+#[test]
+fn a_queue_that_was_empty_is_not_full_of_what_was_there_before() {
+    let full = (3, Op::Put(9), 32, 50, Some(Outcome::Full));
+    let steps = [put(1, 0, 10), get(1, 5, 40), empty(20, 30), full];
+    assert!(judged(Fifo::bounded(1), &[&steps[..2], &steps[3..]].concat()).is_ok());
+    assert_eq!(judged(Fifo::bounded(1), &steps), Err(Rule::Full));
 }
 
 #[test]
