@@ -11,7 +11,6 @@
 //! | [`claim`] | claims to numbers, given back by the death of whoever made them | open file description locks |
 //! | [`named`] | shared memory that other programs open by its name | files in `/dev/shm`, linked when whole |
 //! | [`futex`] | sleeping on a word in shared memory | `futex` without the private flag |
-//! | [`robust`] | a lock in shared memory that reports a dead owner | process-shared robust `pthread_mutex` |
 //! | [`socket`] | message sockets that carry handles | `AF_UNIX`, `SOCK_SEQPACKET`, `SCM_RIGHTS` |
 //! | [`readiness`] | waiting for many handles at once | `ppoll` |
 //! | [`doorbell`] | waking a thread that waits for handles | `eventfd` |
@@ -74,5 +73,4 @@ pub mod named;
 pub mod process;
 pub mod processors;
 pub mod readiness;
-pub mod robust;
 pub mod socket;

@@ -63,7 +63,7 @@ pub(super) fn spawn(program: &Program<'_>) -> Result<(u32, OwnedHandle), SpawnEr
 /// As for [`super::fork`].
 pub(super) unsafe fn fork() -> io::Result<Option<(u32, OwnedHandle)>> {
     // SAFETY: handed on to the caller. The C library's own call is used, and not the system call: it keeps the
-    // allocator usable and knows the new thread id, which robust locks depend on.
+    // allocator usable, knows the new thread id, and runs the functions of `at_fork`.
     let pid = match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => return Ok(None),
