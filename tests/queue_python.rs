@@ -34,7 +34,7 @@ use multiproc::queue::{
 };
 use multiproc::shared::Arena;
 use multiproc::sync::Event;
-use multiproc::{Builder, Process, Queue, StartMethod};
+use multiproc::{Builder, Process, Queue, RawValue, StartMethod};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -194,26 +194,24 @@ fn len(method: StartMethod) {
 }
 
 fn task_done(method: StartMethod) {
-    fn work(tasks: JoinableQueue<Option<u32>>) -> u32 {
-        let mut n_done = 0;
+    fn work((tasks, n_done): (JoinableQueue<Option<u32>>, RawValue<u32>)) {
         while tasks.get().expect("the queue is open").is_some() {
-            std::thread::sleep(Duration::from_millis(5));
-            n_done += 1;
+            std::thread::sleep(Duration::from_millis(20));
+            n_done.fetch_add(1);
             tasks.task_done().expect("it has one in hand");
         }
         tasks.task_done().expect("it has one in hand");
-        n_done
     }
     let tasks = JoinableQueue::bounded(100).expect("there is memory");
-    let workers: Vec<_> = (0..4).map(|_| start(method, work, tasks.clone())).collect();
+    let n_done = RawValue::new_in(&Arena::new(), 0).expect("there is memory");
+    let workers: Vec<_> = (0..4).map(|_| start(method, work, (tasks.clone(), n_done.clone()))).collect();
     (0..10).for_each(|number| tasks.put(Some(number)).expect("there is room"));
     assert_eq!(tasks.join_timeout(LONG).expect("all are done").lost, 0);
-    assert!(tasks.is_empty());
+    assert_eq!((tasks.len(), n_done.load()), (0, 10));
 
     (0..4).for_each(|_| tasks.put(None).expect("there is room"));
-    let n_done: u32 = workers.into_iter().map(|worker| worker.join().expect("it returned")).sum();
-    assert_eq!(n_done, 10);
-    assert_eq!(tasks.join().expect("all are done").lost, 0);
+    assert_eq!(tasks.join_timeout(LONG).expect("all are done").lost, 0);
+    workers.into_iter().for_each(|worker| worker.join().expect("it returned"));
 }
 
 fn task_done_too_often(method: StartMethod) {
