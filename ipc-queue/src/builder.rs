@@ -123,7 +123,7 @@ impl<T: ?Sized> Builder<T> {
     ///
     /// # Platform
     ///
-    /// Four descriptors and one mapping, of 24 bytes for each item and the capacity in bytes and 100 KiB, all of it reserved at
+    /// Four descriptors and one mapping, of 24 bytes for each item and the capacity in bytes and 300 KiB, all of it reserved at
     /// once.
     pub fn create(self) -> Result<Queue<T>, CreateError> {
         let limits = self.limits;
