@@ -61,7 +61,7 @@ impl RawQueue {
     pub(crate) fn finish_task(&self) -> Result<bool, Forked> {
         let me = self.peers().me().ok_or(Forked)?;
         let (name, in_hand) = hand(self.memory(), me);
-        let begin = |hand: u64| (hand % COUNTED > 0).then(|| hand - 1 + COUNTED);
+        let begin = |hand: u64| (hand % COUNTED > 0).then(|| (hand - 1).wrapping_add(COUNTED));
         if name.load(Acquire) != me.get() || in_hand.fetch_update(AcqRel, Relaxed, begin).is_err() {
             return Ok(false);
         }
@@ -140,4 +140,22 @@ fn hand(memory: &Memory, me: Id) -> (&AtomicU64, &AtomicU64) {
     let hands = memory.hands();
     let at = 2 * slot_of(me) as usize;
     (&hands[at], &hands[at + 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JoinableQueue;
+
+    /// Somebody has scribbled over the hands.
+    #[test]
+    fn a_hand_with_any_number_in_it_is_no_panic() {
+        let tasks = JoinableQueue::bounded(1).expect("there is memory");
+        tasks.put(1).expect("there is room");
+        tasks.get().expect("there is one");
+        tasks.raw().memory().hands().iter().skip(1).step_by(2).for_each(|hand| hand.store(u64::MAX, Relaxed));
+        tasks.task_done().expect("it has very many in hand");
+        tasks.raw().lose_tasks(usize::MAX);
+        let _ = tasks.join_timeout(std::time::Duration::ZERO);
+    }
 }

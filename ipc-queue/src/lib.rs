@@ -264,7 +264,7 @@
 //! ```
 //!
 //! How many such items are on their way is limited by the system, too: by the memory of a socket, some hundred items, and by the
-//! number of descriptors that a process may open. A put waits then as it does for room.
+//! number of descriptors that a process may open. Then a put does what it does for want of room.
 //!
 //! # Waiting for several
 //!
