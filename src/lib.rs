@@ -27,7 +27,8 @@
 //! ```
 //!
 //! `examples/wordcount` is a whole program: it counts the words of many files in a pool, also while its workers are
-//! killed. `examples/shared_counter` is a small one, in which processes work on the same numbers.
+//! killed. `examples/shared_counter` is a small one, in which processes work on the same numbers, and `examples/process_queue` a
+//! smaller one, in which one puts what another gets.
 //!
 //! # What is where
 //!
@@ -42,7 +43,8 @@
 //!
 //! ## Messages: [`queue`] and [`pipe`](mod@pipe)
 //!
-//! * [`Queue`], many processes to many.
+//! * [`Queue`], many processes to many, bounded in items and bytes; [`JoinableQueue`], which knows what is done of what was taken.
+//! * [`queue::channel()`], a queue with two ends that sees when all of the other end are gone.
 //! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
 //!
 //! ## Memory: [`shared`]

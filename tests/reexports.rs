@@ -29,6 +29,19 @@ fn queue() {
 }
 
 #[test]
+fn queues_of_other_kinds() {
+    let tasks: multiproc::queue::JoinableQueue<u8> =
+        multiproc::JoinableQueue::bounded(1).expect("there is memory");
+    tasks.put(1).expect("there is room");
+    tasks.get().expect("there is one");
+    tasks.task_done().expect("it was taken");
+    assert_eq!(tasks.join().expect("all is done").lost, 0);
+    let (sender, receiver) = multiproc::queue::channel(1).expect("there is memory");
+    sender.send('a').expect("there is room");
+    assert_eq!(receiver.recv().expect("there is one"), 'a');
+}
+
+#[test]
 fn shared() {
     let memory = SharedMemory::unnamed(8).expect("there is memory");
     memory.write(0, b"shared").expect("it is large enough");
