@@ -97,6 +97,12 @@ impl Freight {
         true
     }
 
+    /// Whether the first message has handles.
+    pub(crate) fn has_handles(&self) -> bool {
+        let peek = |inner: &MessageSocket| matches!(inner.peek(&mut [0; 8]), Ok(Some(8)));
+        self.inner.as_ref().is_some_and(peek)
+    }
+
     /// Makes the inner end readable. If that fails it is readable: there is no room for one more message.
     pub(crate) fn send_token(&self) {
         if let Some(outer) = &self.outer {

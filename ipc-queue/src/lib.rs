@@ -302,7 +302,8 @@
 //!   comes twice, none comes out of turn.
 //! - Everybody else goes on. Nobody waits for the dead for more than 150 ms; the end of a channel is seen within 50 ms.
 //! - A task that it had taken from a joinable queue and not finished is lost, and [`join`](JoinableQueue::join) says so.
-//! - A buffer that it had is used again. A file that was on its way is closed when the next handles are taken.
+//! - A buffer that it had is used again. A file that it was putting is closed when the next handles are taken, or somebody waits for
+//!   an item.
 //! - The queue takes as many items as before. Its memory goes back to the system when the last process that has the
 //!   queue is gone, however it went.
 //!

@@ -8,6 +8,7 @@ use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::FrozenBytes;
+use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How many bytes of an item need no allocation.
@@ -399,7 +400,12 @@ impl RawQueue {
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
         let place =
             WaitingPlace { lock: &ring.puts().lock, eagerness: &self.eager_to_get, wishes: Wishes::ONE };
-        self.wait_at(place, deadline, has_changed, || self.see_putters())?;
+        let has_slept = Cell::new(false);
+        self.wait_at(place, deadline, has_changed, || {
+            self.see_putters()?;
+            // One that was killed in the middle of a put: whoever waits long has the time to look.
+            if has_slept.replace(true) { self.see_strays() } else { Ok(()) }
+        })?;
         if self.is_closed() && ring.is_empty()? {
             return Err(Stop::Closed);
         }

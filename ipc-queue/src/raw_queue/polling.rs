@@ -83,6 +83,11 @@ impl RawQueue {
         if is_silent { Ok(()) } else { self.discard_strays() }
     }
 
+    /// Receives handles that are nobody's, if the first message looks like that. For who has found the queue empty.
+    pub(super) fn see_strays(&self) -> Result<(), Stop> {
+        if self.freight.has_handles() { self.discard_strays() } else { Ok(()) }
+    }
+
     /// Receives the handles of whoever ended before it put their item, which would make the descriptor readable for ever.
     ///
     /// As long as nobody is putting, which is sure with the lock, and there is no item, all handles are such.
@@ -107,6 +112,7 @@ impl RawQueue {
 
 #[cfg(test)]
 mod tests {
+    use super::LOOK;
     use crate::Queue;
     use ipc_sys::clock::Deadline;
     use ipc_sys::handle::AsHandle;
@@ -131,5 +137,20 @@ mod tests {
         assert!(here.is_abandoned().expect("it can be asked"));
         queue.put(1).expect("there is room");
         assert!(is_readable(0));
+    }
+
+    /// The same, and nobody polls, but somebody waits: it looks when it has slept once.
+    #[test]
+    fn who_waits_closes_handles_of_an_item_that_never_came() {
+        let queue = Queue::<u32>::bounded(4).expect("there is memory");
+        let (here, there) = MessageSocket::pair().expect("there are sockets");
+        queue.raw().freight().send(1, &[there.handle().as_fd()]).expect("there is room");
+        drop(there);
+        let is_closed = |_| {
+            assert!(queue.get_timeout(3 * LOOK).is_err());
+            here.is_abandoned().expect("it can be asked")
+        };
+        // Once it can have no time to look again.
+        assert!((0..10).any(is_closed));
     }
 }
