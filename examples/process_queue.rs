@@ -84,7 +84,7 @@ fn run(args: Args) -> Result<bool, Box<dyn Error>> {
 }
 
 fn run_channel(args: Args) -> Result<u32, Box<dyn Error>> {
-    let (sender, receiver) = multiproc::queue::channel(CAPACITY)?;
+    let (sender, receiver) = multiproc::channel(CAPACITY)?;
     let consumer = start(args, "consumer", consume_channel, receiver)?;
     // The sender is the child's now, and nobody's once the child has ended, in whatever way.
     let producer = start(args, "producer", produce_channel, (sender, args.items))?;

@@ -44,7 +44,7 @@
 //! ## Messages: [`queue`] and [`pipe`](mod@pipe)
 //!
 //! * [`Queue`], many processes to many, bounded in items and bytes; [`JoinableQueue`], which knows what is done of what was taken.
-//! * [`queue::channel()`], a queue with two ends that sees when all of the other end are gone.
+//! * [`channel()`], a queue with two ends that sees when all of the other end are gone.
 //! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
 //!
 //! ## Memory: [`shared`]

@@ -36,7 +36,7 @@ fn queues_of_other_kinds() {
     tasks.get().expect("there is one");
     tasks.task_done().expect("it was taken");
     assert_eq!(tasks.join().expect("all is done").lost, 0);
-    let (sender, receiver) = multiproc::queue::channel(1).expect("there is memory");
+    let (sender, receiver) = multiproc::channel(1).expect("there is memory");
     sender.send('a').expect("there is room");
     assert_eq!(receiver.recv().expect("there is one"), 'a');
 }
