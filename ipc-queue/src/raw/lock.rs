@@ -213,6 +213,9 @@ impl Lock {
                     }
                     shim::wait_low(&self.word, contended, deadline);
                     mine |= CONTENDED;
+                    // Those who run take the lock again and again, and it is free in between: who was woken and sleeps
+                    // again at once can have such luck for seconds.
+                    pause::look_until(|| self.word.load(Relaxed) >> NAME_SHIFT == 0);
                 }
             }
             patience.turn();
