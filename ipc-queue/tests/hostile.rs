@@ -18,8 +18,8 @@ use ipc_sys::memory::FrozenBytes;
 use ipc_sys::readiness::{Interest, wait_one};
 use ipc_testkit::{Rng, isolated_within};
 use reach::{
-    BELL, BUFFER, BYTES, CAPACITY, END, ENDED, GETS_AT, HANDS_AT, HEAD_SEEN, LOCK, MOST, PUTS_AT, Queues,
-    Reach, SLOT_BITS,
+    BELL, BUFFER, BYTES, CAPACITY, END, ENDED, GETS_AT, HANDS_AT, HEAD_SEEN, LOCK, MOST, N_UNITS, PUTS_AT,
+    Queues, Reach, SLOT_BITS,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
@@ -159,7 +159,7 @@ fn attacked(attack: fn(&[Reach], &mut Rng)) {
 
 /// Words that mean something somewhere.
 fn telling_word(reach: &Reach, rng: &mut Rng) -> u64 {
-    let n_units = (BYTES / 8 + 3 * CAPACITY + 1) as u64;
+    let n_units = N_UNITS as u64;
     let numbers = [0, 1, 2, 7, 8, CAPACITY as u64 - 1, CAPACITY as u64, CAPACITY as u64 + 1, BYTES as u64];
     match rng.below(8) {
         0 => *rng.pick(&numbers),
@@ -180,7 +180,7 @@ fn telling_word(reach: &Reach, rng: &mut Rng) -> u64 {
         4 => 1 | rng.below(5) << 1 | rng.below(8 * n_units + 20) << 8,
         5 => 1 | rng.below(4) << 1 | *rng.pick(&numbers) << 8,
         // The word of a lock, or of a buffer.
-        6 => rng.pick(&reach.names()) + rng.below(3) - 1 << 4 | rng.below(16),
+        6 => (rng.pick(&reach.names()) + rng.below(3) - 1) << 4 | rng.below(16),
         _ => rng.next_u64() >> rng.below(64),
     }
 }
@@ -210,9 +210,8 @@ fn telling_words_in_every_field() {
                 let at = match rng.below(4) {
                     0 => PUTS_AT + 8 * rng.below(6) as usize,
                     1 => GETS_AT + 8 * rng.below(6) as usize,
-                    2 => HANDS_AT + 8 * rng.below(80) as usize,
-                    // The ring stands behind the hands where there are some.
-                    _ => HANDS_AT + 16 * 4096 * rng.below(2) as usize + 8 * rng.below(80) as usize,
+                    2 => HANDS_AT + 8 * rng.below(20) as usize,
+                    _ => reach.ring - reach.start + 8 * rng.below(N_UNITS as u64) as usize,
                 };
                 reach.store(reach.start + at, telling_word(reach, rng));
             }
@@ -229,15 +228,15 @@ fn lengths_that_change_while_they_are_read() {
             if rng.one_in(10) {
                 reach.restore();
             }
-            let position =
-                reach.memory.atomic_u64(reach.start + GETS_AT + END).load(Relaxed) as u32 as usize % 57;
-            let ring = reach.start + if rng.one_in(2) { HANDS_AT } else { HANDS_AT + 16 * 4096 };
+            let head = reach.memory.atomic_u64(reach.start + GETS_AT + END).load(Relaxed) as u32;
+            let position = head as usize % N_UNITS;
             let kind = rng.below(4) << 1;
             let (short, long) = (1 | kind | 16 << 8, 1 | kind | rng.below(600) << 8);
             for round in 0..300_u64 {
                 for at in [position, position + 1, position + 2, position + 3] {
                     let word = if round & 1 == 0 { short } else { long };
-                    reach.store(ring + 8 * (at % 64), if at == position { word } else { rng.below(4) * 100 });
+                    let word = if at == position { word } else { rng.below(4) * 100 };
+                    reach.store(reach.ring + 8 * (at % N_UNITS), word);
                 }
             }
         });
@@ -277,9 +276,7 @@ fn ends_that_do_not_fit() {
             let everywhere = *rng.pick(&[0, 1, 1, 1 | 8 << 8, 1 | 80 << 8, 1 | 2 << 1 | 16 << 8]);
             let (head, tail) = (rng.below(4) << 32 | rng.below(57), rng.below(12) << 32 | rng.below(57));
             while Instant::now() < end {
-                for ring in [HANDS_AT, HANDS_AT + 16 * 4096] {
-                    (0..64).for_each(|idx| reach.store(reach.start + ring + 8 * idx, everywhere));
-                }
+                (0..N_UNITS).for_each(|idx| reach.store(reach.ring + 8 * idx, everywhere));
                 reach.store(reach.start + GETS_AT + END, head);
                 reach.store(reach.start + PUTS_AT + END, tail);
                 reach.store(reach.start + PUTS_AT + HEAD_SEEN, head);

@@ -28,6 +28,8 @@ pub(crate) const ENDED: usize = 40;
 pub(crate) const HANDS_AT: usize = 368;
 /// One generation for each process that takes part, from here on in the segment.
 pub(crate) const SLOTS_AT: usize = 4096;
+/// How many words the ring has.
+pub(crate) const N_UNITS: usize = BYTES / 8 + 3 * CAPACITY + 1;
 pub(crate) const SLOT_BITS: u32 = 12;
 
 /// The queues that are played with, and one that is not.
@@ -45,6 +47,8 @@ pub(crate) struct Reach {
     pub(crate) sockets: [MessageSocket; 2],
     /// Where the payload begins.
     pub(crate) start: usize,
+    /// Where the words of the ring begin.
+    pub(crate) ring: usize,
     /// The words as they were when nobody had put anything.
     pub(crate) image: Vec<u64>,
 }
@@ -81,7 +85,10 @@ impl Reach {
             (0..memory.size() / 8).map(|idx| memory.atomic_u64(idx * 8).load(Relaxed)).collect();
         let is_start = |at: &usize| image[at / 8] >> 32 == 2 && image[at / 8 + 2] == CAPACITY as u64;
         let start = (16..memory.size()).step_by(4096).find(is_start).expect("the plan stands there");
-        Reach { message, memory, sockets, start, image }
+        let (is_joinable, n_buffers) = (image[start / 8] >> 8 & 1 == 1, image[start / 8 + 4] as usize);
+        let states = start + HANDS_AT + if is_joinable { 16 * 4096 } else { 0 };
+        let ring = (states + 8 * n_buffers).next_multiple_of(64);
+        Reach { message, memory, sockets, start, ring, image }
     }
 
     /// Stores a word, if there is such a place.
