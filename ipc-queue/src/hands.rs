@@ -61,6 +61,7 @@ impl RawQueue {
     pub(crate) fn finish_task(&self) -> Result<bool, Forked> {
         let me = self.peers().me().ok_or(Forked)?;
         let (name, in_hand) = hand(self.memory(), me);
+        // Others can have written any number there.
         let begin = |hand: u64| (hand % COUNTED > 0).then(|| (hand - 1).wrapping_add(COUNTED));
         if name.load(Acquire) != me.get() || in_hand.fetch_update(AcqRel, Relaxed, begin).is_err() {
             return Ok(false);
@@ -89,11 +90,12 @@ impl RawQueue {
         let mut patience = Patience::default();
         loop {
             let heard = gets.all_done.load(Acquire);
+            patience.turn();
             match self.tally() {
                 Some(Tally { unfinished: 0, lost }) => return Ok(Some(u64::from(lost))),
                 _ if deadline.is_over() => return Ok(None),
                 Some(_) => futex::wait(&gets.all_done, heard, deadline),
-                None => patience.turn(),
+                None => {}
             }
         }
     }

@@ -80,7 +80,7 @@ fn use_items(queue: &Queue<Vec<u8>>, watch: &Watch<'_>) {
     let _ = watch.time("put_many_timeout", || queue.put_many_timeout(many, TIMEOUT).is_ok());
     let _ = watch.time("put_timeout", || queue.put_timeout(vec![4; BYTES - 2], TIMEOUT).is_ok());
     let check =
-        |items: Vec<Vec<u8>>| assert!(items.len() <= CAPACITY && items.iter().all(|i| i.len() <= MOST));
+        |items: Vec<Vec<u8>>| assert!(items.len() <= N_UNITS && items.iter().all(|i| i.len() <= MOST));
     let _ = watch.time("try_get", || queue.try_get().map(|item| check(vec![item])));
     let _ = watch.time("get_many_timeout", || queue.get_many_timeout(3, TIMEOUT).map(check));
     let _ = watch.time("get_timeout", || queue.get_timeout(TIMEOUT).map(|item| check(vec![item])));

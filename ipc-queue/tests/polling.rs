@@ -107,7 +107,7 @@ fn a_poller_of_an_empty_queue_sleeps() {
     isolated(|| {
         let queue = small::<u32>(4);
         let before = processor_time();
-        let end = Instant::now() + Duration::from_millis(500);
+        let end = Instant::now() + Duration::from_secs(1);
         let mut n_woken = 0;
         while Instant::now() < end {
             assert!(queue.try_get().is_err());
@@ -116,8 +116,10 @@ fn a_poller_of_an_empty_queue_sleeps() {
                 usize::from(wait_one(handle, Interest::Read, Deadline::at(end)).expect("it can be polled"));
         }
         let used = processor_time() - before;
-        assert_eq!(n_woken, 0);
-        assert!(used < Duration::from_millis(20), "{used:?}");
+        println!("woken {n_woken} times, {used:?} in a second");
+        // It looks again every 100 ms.
+        assert!(n_woken <= 10);
+        assert!(used < Duration::from_millis(50), "{used:?}");
     });
 }
 
