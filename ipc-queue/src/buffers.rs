@@ -9,19 +9,20 @@
 //! | a number, queued | it is the item of this number | who has the lock of the gets and finds it at the head: store `me`, taken |
 //! | a name, taken | `name` reads it | `name`: exchange for `0` |
 //! | lent or taken, `name` dead | nobody's, unless it is at the head | who has both locks: exchange for `0` |
-//! | queued, of a number that is not in the queue | nobody's | who has both locks: exchange for `0` |
+//! | queued, of the number that comes next | nobody's | who has taken the lock of the puts from the dead: exchange for `0` |
+//! | queued, of another number that is not in the queue | of a stranger's making | who has both locks: exchange for `0` |
 //!
 //! # What a survivor finds
 //!
 //! | killed after | finds |
 //! | --- | --- |
 //! | the exchange that lends it | a buffer lent to the dead |
-//! | the store that queues it, before the item is put | one queued under a number that nobody has put: nobody's, or, once another item has that number, when that one is taken |
+//! | the store that queues it, before the item is put | one queued under the number of the next item: whoever takes the lock of the puts from the dead frees it, before another item has that number |
 //! | the put | the item |
 //! | the store that takes it, before the item is taken | the item, whose buffer is taken by the dead: the next getter takes it from there |
 //! | the take | a buffer taken by the dead |
 //!
-//! Those that are nobody's are found when no buffer is free.
+//! The others that are nobody's are found when no buffer is free.
 //!
 //! # Safety
 //!
@@ -193,6 +194,16 @@ impl RawQueue {
     /// Whether a buffer is free. Needs no lock.
     pub(crate) fn has_free_buffer(&self) -> bool {
         self.memory().states().iter().any(|state| state.load(Relaxed) == 0)
+    }
+
+    /// Frees the buffer that a dead process was putting as the item of this number, which is the next one. For who has taken the
+    /// lock of the puts from it.
+    pub(crate) fn free_unput_buffer(&self, next: u32) {
+        let unput = tagged(u64::from(next), QUEUED);
+        for word in self.memory().states() {
+            // It is nobody's, so nobody else changes it.
+            let _ = word.compare_exchange(unput, 0, AcqRel, Relaxed);
+        }
     }
 
     fn find_buffer(&self, me: Id, len: usize) -> Option<Buffer> {

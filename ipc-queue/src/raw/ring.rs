@@ -211,13 +211,14 @@ impl<'a> Ring<'a> {
         self.len() == self.capacity as usize
     }
 
-    /// Stores the tail that the records tell. For who has taken the lock of the puts from the dead.
-    pub(crate) fn mend_tail(&self) -> Result<(), Corruption> {
+    /// Stores the tail that the records tell, and returns how many items were ever put, modulo 2^32. For who has taken the lock
+    /// of the puts from the dead.
+    pub(crate) fn mend_tail(&self) -> Result<u32, Corruption> {
         let (found, tail) = self.settled_tail()?;
         if found != tail {
             self.puts.tail.store(tail.to_word(), Release);
         }
-        Ok(())
+        Ok(tail.count)
     }
 
     /// The tail, and where it is in truth: behind all records.

@@ -134,7 +134,8 @@ impl RawQueue {
     #[inline]
     pub(super) fn mend_puts(&self, taken: Taken) -> Result<(), Stop> {
         if taken == Taken::FromDead {
-            self.ring().mend_tail()?;
+            let next = self.ring().mend_tail()?;
+            self.free_unput_buffer(next);
         }
         Ok(())
     }

@@ -3,9 +3,13 @@
 //! `cargo test` does some ten thousand kills, `cargo test --release -p ipc-queue --test kill -- --full` some hundred thousand.
 
 mod calls;
+mod ends;
+mod handles;
 mod items;
+mod loans;
 mod places;
 mod survive;
+mod tasks;
 mod words;
 
 #[path = "../support/mod.rs"]
@@ -26,5 +30,28 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "get_timeout", run: calls::get_timeout },
         Scenario { name: "try_get_empty", run: calls::try_get_empty },
         Scenario { name: "get_in_vain", run: calls::get_in_vain },
+        Scenario { name: "put_dropping", run: calls::put_dropping },
+        Scenario { name: "put_many", run: calls::put_many },
+        Scenario { name: "get_many", run: calls::get_many },
+        Scenario { name: "values", run: calls::values },
+        Scenario { name: "put_handle", run: handles::put_handle },
+        Scenario { name: "get_handle", run: handles::get_handle },
+        Scenario { name: "pass_handle", run: handles::pass_handle },
+        Scenario { name: "drop_with_handles", run: handles::drop_with_handles },
+        Scenario { name: "put_large", run: handles::put_large },
+        Scenario { name: "get_large", run: handles::get_large },
+        Scenario { name: "loan", run: loans::loan },
+        Scenario { name: "loan_put", run: loans::loan_put },
+        Scenario { name: "take", run: loans::take },
+        Scenario { name: "take_and_put", run: loans::take_and_put },
+        Scenario { name: "heir", run: loans::heir },
+        Scenario { name: "task", run: tasks::task },
+        Scenario { name: "joined", run: tasks::joined },
+        Scenario { name: "close", run: ends::close },
+        Scenario { name: "let_go", run: ends::let_go },
+        Scenario { name: "open", run: ends::open },
+        Scenario { name: "sender", run: ends::sender },
+        Scenario { name: "receiver", run: ends::receiver },
+        Scenario { name: "end_asleep", run: ends::end_asleep },
     ])
 }

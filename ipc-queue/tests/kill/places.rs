@@ -3,13 +3,14 @@
 use crate::items::{bytes_of, number_of};
 use crate::survive::Numbered;
 use crate::words::Words;
-use ipc_queue::{Queue, TryGetError, TryPutError};
+use ipc_queue::{Queue, TryGetError, TryPutError, WhenFull};
+use serde::Serialize;
 
 /// The length of an item: with its record four words of the ring.
 pub(crate) const LEN: usize = 20;
 /// Bytes of the ring, which has 19 words then, for four items.
-const BYTES: usize = 80;
-const CAPACITY: usize = 4;
+pub(crate) const BYTES: usize = 80;
+pub(crate) const CAPACITY: usize = 4;
 /// The last word of the ring.
 const LAST: u32 = 18;
 
@@ -33,37 +34,55 @@ const fn place(name: &'static str, position: u32, n_items: u32) -> Place {
 pub(crate) const EMPTY: Place = place("empty", 0, 0);
 pub(crate) const TWO: Place = place("two", 0, 2);
 pub(crate) const FULL: Place = place("full", 0, 4);
+pub(crate) const EMPTY_OF_ONE: Place = Place { capacity: 1, ..place("empty of one", 0, 0) };
+pub(crate) const FULL_OF_ONE: Place = Place { capacity: 1, ..place("full of one", 0, 1) };
 
 /// The states in which a put has room.
 pub(crate) const ROOMY: [Place; 8] = [
     EMPTY,
+    // The count goes over from the largest number to zero.
+    Place { count: u32::MAX, ..place("over the end, old", LAST - 2, 0) },
+    EMPTY_OF_ONE,
     place("with one", 0, 1),
     place("with one place", 5, 3),
-    Place { capacity: 1, ..place("of one", 0, 0) },
-    place("over the end", LAST - 2, 0),
     place("up to the end", LAST - 3, 0),
+    place("at the end", LAST, 0),
     place("behind the end", LAST - 4, 1),
-    // The count goes over from the largest number to zero.
-    Place { count: u32::MAX, ..place("old", 3, 0) },
 ];
 
 /// The states in which a get finds something.
 pub(crate) const FILLED: [Place; 8] = [
-    place("one", 0, 1),
     TWO,
+    Place { count: u32::MAX, ..place("over the end, old", LAST - 2, 1) },
+    FULL_OF_ONE,
+    place("one", 0, 1),
     FULL,
-    Place { capacity: 1, ..place("one of one", 0, 1) },
-    place("over the end", LAST - 2, 1),
     place("up to the end", LAST - 3, 2),
-    place("behind the end", LAST, 1),
-    Place { count: u32::MAX, ..place("old", 3, 1) },
+    place("at the end", LAST, 1),
+    place("behind the end", LAST - 4, 2),
 ];
 
 impl Place {
-    /// A queue in this state, whose items are numbered from 0 on.
+    /// A queue of bytes in this state, whose items are numbered from 0 on.
     pub(crate) fn make(&self) -> Queue<[u8]> {
-        let queue: Queue<[u8]> =
-            Queue::builder().capacity(self.capacity).byte_capacity(BYTES).create().expect("memory is left");
+        let builder = Queue::builder().capacity(self.capacity).byte_capacity(BYTES);
+        self.set_up(builder.create().expect("memory is left"))
+    }
+
+    /// A queue of values in this state.
+    pub(crate) fn make_of_values(&self) -> Queue<Vec<u8>> {
+        let builder = Queue::builder().capacity(self.capacity).byte_capacity(BYTES);
+        self.set_up(builder.create().expect("memory is left"))
+    }
+
+    /// A queue in this state that makes room by itself.
+    pub(crate) fn make_dropping(&self) -> Queue<[u8]> {
+        let builder = Queue::builder().capacity(self.capacity).byte_capacity(BYTES);
+        self.set_up(builder.when_full(WhenFull::DropOldest).create().expect("memory is left"))
+    }
+
+    /// Brings a new queue into this state.
+    pub(crate) fn set_up<Q: Numbered + Serialize>(&self, queue: Q) -> Q {
         Words::of(&queue, self.capacity, BYTES).begin_at(self.count, self.position);
         (0..self.n_items).for_each(|number| assert_eq!(queue.offer(number), Ok(true)));
         queue
@@ -77,22 +96,47 @@ impl Place {
 
 impl Numbered for Queue<[u8]> {
     fn offer(&self, number: u32) -> Result<bool, String> {
-        match self.try_put_bytes(&bytes_of(number, LEN)) {
-            Ok(()) => Ok(true),
-            Err(TryPutError::Full(())) => Ok(false),
-            Err(error) => Err(format!("{error:?}")),
-        }
+        was_put(self.try_put_bytes(&bytes_of(number, LEN)))
     }
 
     fn accept(&self) -> Result<Option<u32>, String> {
-        match self.try_get_bytes() {
-            Ok(bytes) => number_of(&bytes, LEN).map(Some),
-            Err(TryGetError::Empty) => Ok(None),
-            Err(error) => Err(format!("{error:?}")),
-        }
+        was_taken(self.try_get_bytes(), |bytes| number_of(&bytes, LEN))
     }
 
     fn capacity(&self) -> usize {
         Queue::capacity(self)
+    }
+}
+
+impl Numbered for Queue<Vec<u8>> {
+    fn offer(&self, number: u32) -> Result<bool, String> {
+        was_put(self.try_put(bytes_of(number, LEN)))
+    }
+
+    fn accept(&self) -> Result<Option<u32>, String> {
+        was_taken(self.try_get(), |bytes| number_of(&bytes, LEN))
+    }
+
+    fn capacity(&self) -> usize {
+        Queue::capacity(self)
+    }
+}
+
+pub(crate) fn was_put<T>(result: Result<(), TryPutError<T>>) -> Result<bool, String> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(TryPutError::Full(_)) => Ok(false),
+        Err(error) => Err(format!("{error:?}")),
+    }
+}
+
+pub(crate) fn was_taken<T, N>(
+    result: Result<T, TryGetError>,
+    number_of: impl FnOnce(T) -> Result<N, String>,
+) -> Result<Option<N>, String> {
+    match result {
+        Ok(item) => number_of(item).map(Some),
+        Err(TryGetError::Empty) => Ok(None),
+        Err(error) => Err(format!("{error:?}")),
     }
 }
