@@ -11,7 +11,7 @@ use ipc_testkit::kill::{Args, Row};
 use std::cell::Cell;
 
 /// Fewer than items, so that whoever puts as many as there are buffers has used them all.
-const N_BUFFERS: usize = 3;
+pub(crate) const N_BUFFERS: usize = 3;
 const LEN: usize = 50;
 
 /// What the survivor begins with.
@@ -23,7 +23,7 @@ enum First {
 }
 
 /// A queue whose items are all in buffers.
-struct Frames {
+pub(crate) struct Frames {
     queue: Queue<[u8]>,
     first: Cell<Option<First>>,
 }
@@ -38,8 +38,17 @@ impl Frames {
         frames
     }
 
+    /// A queue with so many items.
+    pub(crate) fn with_items(n_items: u32) -> Frames {
+        Frames::new(n_items, First::Items)
+    }
+
+    pub(crate) fn queue(&self) -> &Queue<[u8]> {
+        &self.queue
+    }
+
     /// Lends what there is to lend, and gives it back.
-    fn lend_all(&self) -> Result<usize, String> {
+    pub(crate) fn lend_all(&self) -> Result<usize, String> {
         let mut loans = Vec::new();
         loop {
             match self.queue.try_loan(LEN) {

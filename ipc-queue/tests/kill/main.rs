@@ -2,11 +2,14 @@
 //!
 //! `cargo test` does some ten thousand kills, `cargo test --release -p ipc-queue --test kill -- --full` some hundred thousand.
 
+mod asleep;
 mod calls;
 mod ends;
 mod handles;
 mod items;
 mod loans;
+mod mending;
+mod pairs;
 mod places;
 mod survive;
 mod tasks;
@@ -53,5 +56,18 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "sender", run: ends::sender },
         Scenario { name: "receiver", run: ends::receiver },
         Scenario { name: "end_asleep", run: ends::end_asleep },
+        Scenario { name: "getters", run: asleep::getters },
+        Scenario { name: "putters", run: asleep::putters },
+        Scenario { name: "borrowers", run: asleep::borrowers },
+        Scenario { name: "put_for_a_sleeper", run: asleep::put_for_a_sleeper },
+        Scenario { name: "put_put", run: pairs::put_put },
+        Scenario { name: "put_get", run: pairs::put_get },
+        Scenario { name: "get_get", run: pairs::get_get },
+        Scenario { name: "put_close", run: pairs::put_close },
+        Scenario { name: "heirs", run: pairs::heirs },
+        Scenario { name: "recovery", run: mending::recovery },
+        Scenario { name: "loan_recovery", run: mending::loan_recovery },
+        Scenario { name: "stopped_put", run: mending::stopped_put },
+        Scenario { name: "stopped_get", run: mending::stopped_get },
     ])
 }

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 /// The length of an item: with its record four words of the ring.
 pub(crate) const LEN: usize = 20;
-/// Bytes of the ring, which has 19 words then, for four items.
 pub(crate) const BYTES: usize = 80;
 pub(crate) const CAPACITY: usize = 4;
-/// The last word of the ring.
-const LAST: u32 = 18;
+/// The last word of the ring, which has room for the bytes, and for three words more with each item.
+const LAST: u32 = (BYTES / 8 + 3 * CAPACITY) as u32;
 
 /// Where a queue stands when a call begins.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,9 @@ use std::sync::atomic::Ordering::SeqCst;
 const PUTS: usize = 14;
 const GETS: usize = 30;
 const REST: usize = 46;
+/// A name that no process has, and where a lock has it.
+const NOBODY: u64 = 1 << 40;
+const NAME_SHIFT: u32 = 4;
 /// Behind the lock of either side.
 const TAIL: usize = PUTS + 2;
 const HEAD_SEEN: usize = PUTS + 3;
@@ -42,15 +45,29 @@ impl Words {
         [TAIL, HEAD_SEEN, HEAD].into_iter().for_each(|idx| self.word(idx).store(place, SeqCst));
     }
 
-    /// All words behind the plan, of which those that name processes say only that they do.
-    pub(crate) fn state(&self, n_words: usize) -> Vec<u64> {
-        let words = (PUTS..REST + n_words).map(|idx| (idx, self.word(idx).load(SeqCst)));
-        words
-            .map(|(idx, word)| match idx {
-                PUTS | GETS => word & 15 | u64::from(word > 15) << 4,
-                _ => word,
-            })
-            .collect()
+    /// As if somebody had died with the lock of the puts, right after the item that came last.
+    pub(crate) fn die_in_put(&self, units: u32) {
+        let tail = self.word(TAIL).load(SeqCst);
+        self.word(TAIL).store(tail - (1 << 32) - u64::from(units), SeqCst);
+        self.word(PUTS).store(NOBODY << NAME_SHIFT, SeqCst);
+    }
+
+    /// The words behind the plan, so many of them those of buffers, which are the first ones behind the two sides, and so many
+    /// of the ring. Of names they say only that there is one.
+    pub(crate) fn state(&self, n_buffers: usize, n_units: usize) -> Vec<u64> {
+        const LOCKS: [usize; 2] = [PUTS, GETS];
+        let has_name = |word: u64| word & 15 | u64::from(word >> NAME_SHIFT != 0) << NAME_SHIFT;
+        let units = self.units(n_buffers);
+        let read = |idx: usize| self.word(idx).load(SeqCst);
+        let sides =
+            (PUTS..REST).map(|idx| if LOCKS.contains(&idx) { has_name(read(idx)) } else { read(idx) });
+        let buffers = (REST..REST + n_buffers).map(|idx| has_name(read(idx)));
+        sides.chain(buffers).chain((units..units + n_units).map(read)).collect()
+    }
+
+    /// Where the ring begins: with a cache line, two words of which are before the plan.
+    fn units(&self, n_buffers: usize) -> usize {
+        (REST + n_buffers + 2).next_multiple_of(8) - 2
     }
 
     fn word(&self, idx: usize) -> &AtomicU64 {
