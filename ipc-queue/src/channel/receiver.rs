@@ -44,6 +44,26 @@ impl<T: ?Sized> Receiver<T> {
         &self.raw
     }
 
+    /// Sets what the items that pass here may cost, for this value and its later clones; see
+    /// [`Queue::with_limits`](crate::Queue::with_limits).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::Limits;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel::<Vec<u8>>(4)?;
+    /// let (sender, receiver) =
+    ///     (sender.with_limits(Limits::with_max_frame(8)), receiver.with_limits(Limits::with_max_frame(8)));
+    /// assert!(sender.send(vec![0; 100]).is_err());
+    /// # drop(receiver);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// How many items are on their way at the moment.
     pub fn len(&self) -> usize {
         self.raw.ring().len()
@@ -212,6 +232,44 @@ impl<T: DeserializeOwned> Receiver<T> {
                 return Ok(items);
             }
         }
+    }
+
+    /// Receives what is there now, up to `most` items. There may be none.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], as for [`recv_many`](Receiver::recv_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel::<u32>(10)?;
+    /// assert!(receiver.try_recv_many(10)?.is_empty());
+    /// # drop(sender);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_recv_many(&self, most: usize) -> Result<Vec<T>, RecvError> {
+        Ok(self.raw.get_values(most, &self.limits, Deadline::NOW)?)
+    }
+
+    /// Receives what is there, up to `most` items, and waits for the first for at most `timeout`; then there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], as for [`recv_many`](Receiver::recv_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel::<u32>(10)?;
+    /// assert!(receiver.recv_many_timeout(10, Duration::from_millis(5))?.is_empty());
+    /// # drop(sender);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_many_timeout(&self, most: usize, timeout: Duration) -> Result<Vec<T>, RecvError> {
+        Ok(self.raw.get_values(most, &self.limits, Deadline::after(timeout))?)
     }
 
     /// The items as they come, until all senders are gone and the channel is drained.

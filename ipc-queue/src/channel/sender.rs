@@ -43,6 +43,26 @@ impl<T: ?Sized> Sender<T> {
         &self.raw
     }
 
+    /// Sets what the items that pass here may cost, for this value and its later clones; see
+    /// [`Queue::with_limits`](crate::Queue::with_limits).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::Limits;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel::<Vec<u8>>(4)?;
+    /// let (sender, receiver) =
+    ///     (sender.with_limits(Limits::with_max_frame(8)), receiver.with_limits(Limits::with_max_frame(8)));
+    /// assert!(sender.send(vec![0; 100]).is_err());
+    /// # drop(receiver);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// How many items are on their way at the moment.
     pub fn len(&self) -> usize {
         self.raw.ring().len()
@@ -195,6 +215,46 @@ impl<T: Serialize> Sender<T> {
     /// ```
     pub fn send_many(&self, items: Vec<T>) -> Result<(), PutManyError<Vec<T>>> {
         let sent = self.raw.put_values(items, &self.limits, Deadline::NEVER);
+        sent.map_err(|(why, rest)| PutManyError::new(why, rest))
+    }
+
+    /// Sends as many items as have room now.
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with those that were not sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel(2)?;
+    /// assert_eq!(sender.try_send_many(vec![1, 2, 3]).unwrap_err().into_inner(), [3]);
+    /// # drop(receiver);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn try_send_many(&self, items: Vec<T>) -> Result<(), PutManyError<Vec<T>>> {
+        let sent = self.raw.put_values(items, &self.limits, Deadline::NOW);
+        sent.map_err(|(why, rest)| PutManyError::new(why, rest))
+    }
+
+    /// Sends items, or gives up when there was no room for all of them for the length of `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`PutManyError`], with those that were not sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = ipc_queue::channel(2)?;
+    /// assert!(sender.send_many_timeout(vec![1, 2, 3], Duration::from_millis(5)).is_err());
+    /// # drop(receiver);
+    /// # Ok::<(), ipc_queue::CreateError>(())
+    /// ```
+    pub fn send_many_timeout(&self, items: Vec<T>, timeout: Duration) -> Result<(), PutManyError<Vec<T>>> {
+        let sent = self.raw.put_values(items, &self.limits, Deadline::after(timeout));
         sent.map_err(|(why, rest)| PutManyError::new(why, rest))
     }
 
