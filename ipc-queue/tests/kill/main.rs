@@ -6,13 +6,17 @@ mod asleep;
 mod calls;
 mod ends;
 mod handles;
+mod histories;
 mod items;
+mod ledger;
 mod loans;
 mod mending;
 mod pairs;
 mod places;
+mod storm;
 mod survive;
 mod tasks;
+mod woken;
 mod words;
 
 #[path = "../support/mod.rs"]
@@ -21,6 +25,7 @@ mod support;
 use ipc_testkit::kill::{Scenario, run};
 
 fn main() -> std::process::ExitCode {
+    survive::warm_up();
     run(&[
         Scenario { name: "put", run: calls::put },
         Scenario { name: "try_put", run: calls::try_put },
@@ -69,5 +74,10 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "loan_recovery", run: mending::loan_recovery },
         Scenario { name: "stopped_put", run: mending::stopped_put },
         Scenario { name: "stopped_get", run: mending::stopped_get },
+        Scenario { name: "storm_of_strings", run: storm::strings },
+        Scenario { name: "storm_of_values", run: storm::values },
+        Scenario { name: "woken_getter", run: woken::getter },
+        Scenario { name: "woken_putter", run: woken::putter },
+        Scenario { name: "histories", run: histories::run },
     ])
 }

@@ -64,7 +64,7 @@ pub(crate) fn recovery(args: &Args) -> Row {
 /// The same with buffers, which are looked for when none is free.
 pub(crate) fn loan_recovery(args: &Args) -> Row {
     let make = || {
-        let frames = Frames::with_items(2);
+        let frames = Frames::with_items(1);
         let words = Words::of(frames.queue(), 4, BYTES);
         (frames, words)
     };
@@ -82,7 +82,7 @@ pub(crate) fn loan_recovery(args: &Args) -> Row {
         |(_, words)| words.state(N_BUFFERS, BYTES / 8 + 13),
         |(frames, _), points| {
             let found = survive(&frames, &("loan_recovery", points));
-            if !found.as_ref().is_some_and(|found| is_consistent(found, 2, points.len() as u32)) {
+            if !found.as_ref().is_some_and(|found| is_consistent(found, 1, points.len() as u32)) {
                 eprintln!("loan_recovery: {found:?} after kills at {points:?}");
                 losses += 1;
             }

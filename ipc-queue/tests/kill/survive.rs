@@ -1,5 +1,6 @@
 //! What survivors do with a queue after a kill, and what they must find.
 
+use ipc_queue::Queue;
 use ipc_sys::clock::Deadline;
 use ipc_sys::process::{Child, ExitStatus, Signal};
 use ipc_testkit::kill::{Row, Sweep, sweep};
@@ -153,4 +154,12 @@ pub(crate) fn sum(label: &str, rows: impl IntoIterator<Item = Row>) -> Row {
         ok: all.ok && row.ok,
         ..all
     })
+}
+
+/// Does once what a process does in its first wait only, such as to count the processors: forked children go on from there.
+pub(crate) fn warm_up() {
+    let queue = Queue::<u32>::bounded(1).expect("memory is left");
+    assert!(queue.get_timeout(Duration::from_millis(1)).is_err());
+    queue.put(1).expect("there is room");
+    assert!(queue.put_timeout(2, Duration::from_millis(1)).is_err());
 }

@@ -27,7 +27,7 @@ fn work(tasks: &Tasks) {
 /// A worker is killed: its task is in the queue, lost or done, and is counted as what it is.
 pub(crate) fn task(args: &Args) -> Row {
     let (mut losses, mut seen) = (0, [0_u64; 3]);
-    let swept = sweep(args.scale(499, 1), make, work, |tasks, point| {
+    let swept = sweep(args.scale(299, 1), make, work, |tasks, point| {
         let left = drain_and_do(&tasks);
         let lost = tasks.join_timeout(LIMIT).map(|finished| finished.lost);
         match (left, &lost) {
