@@ -55,6 +55,7 @@ fn all_forms() {
 
 #[test]
 fn every_length_at_every_place() {
+    let _guard = watchdog(LONG);
     let lines = small(3, 50);
     let mut line = Vec::new();
     for len in 0..=200_usize {
@@ -72,6 +73,7 @@ fn every_length_at_every_place() {
 
 #[test]
 fn the_memory_of_the_last_is_used_again() {
+    let _guard = watchdog(LONG);
     let lines = small(4, 1000);
     let mut line = Vec::with_capacity(600);
     let start = line.as_ptr();
@@ -85,6 +87,7 @@ fn the_memory_of_the_last_is_used_again() {
 
 #[test]
 fn limits_hold_for_those_who_put_and_those_who_take() {
+    let _guard = watchdog(LONG);
     let lines = small(4, 100).with_limits(Limits::with_max_frame(500));
     for result in [lines.put_bytes(&[1; 501]), lines.put_bytes(&[1; 100_000])] {
         let Err(PutError::Failed { source: QueueError::TooLarge { limit: 500, .. }, .. }) = result else {
@@ -139,6 +142,7 @@ fn a_loan_is_written_and_read_in_place() {
 
 #[test]
 fn loans_and_copies_keep_their_turn() {
+    let _guard = watchdog(LONG);
     let frames = with_buffers(4, 2, 10);
     frames.put_bytes(&[1; 3]).expect("there is room");
     let mut frame = frames.loan(2).expect("a buffer is free");
@@ -158,6 +162,7 @@ fn loans_and_copies_keep_their_turn() {
 /// All of the items may be loans, however few bytes the ring has for copies.
 #[test]
 fn a_queue_takes_as_many_loans_as_items() {
+    let _guard = watchdog(LONG);
     for capacity in [1, 2, 5, 16] {
         let frames = with_buffers(capacity, capacity + 1, 8);
         for _ in 0..3 {
@@ -178,6 +183,7 @@ fn a_queue_takes_as_many_loans_as_items() {
 
 #[test]
 fn dropping_frees() {
+    let _guard = watchdog(LONG);
     let frames = with_buffers(4, 1, 100);
     for _ in 0..10 {
         let frame = frames.try_loan(100).expect("it is free");
@@ -216,6 +222,7 @@ fn a_loan_that_was_not_put_comes_back() {
 
 #[test]
 fn wrong_sizes_are_refused() {
+    let _guard = watchdog(LONG);
     let none = small(4, 100);
     assert!(matches!(none.loan(0), Err(LoanError::TooLarge { size: 0, largest: 0 })));
     let frames = with_buffers(4, 1, 100);

@@ -11,11 +11,13 @@ use ipc_queue::{
     GetError, GetTimeoutError, LoanError, PutTimeoutError, QueueError, TryGetError, TryPutError,
 };
 use ipc_sys::clock::Deadline;
+use ipc_sys::futex;
 use ipc_sys::handle::AsHandle;
 use ipc_sys::memory::FrozenBytes;
 use ipc_testkit::{isolated, isolated_within};
 use reach::{BELL, BYTES, CAPACITY, END, GETS_AT, HANDS_AT, LOCK, N_UNITS, PUTS_AT, Queues, SLOT_BITS};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use support::fork_child;
 
@@ -166,8 +168,8 @@ fn locks_that_nobody_gives_back() {
                 println!("{longest:?}");
                 for reach in &reach {
                     let word = reach.memory.atomic_u64(reach.start + side + LOCK);
-                    assert_eq!(word.load(std::sync::atomic::Ordering::SeqCst) >> 4, reach.names()[idx]);
-                    word.store(0, std::sync::atomic::Ordering::SeqCst);
+                    assert_eq!(word.load(SeqCst) >> 4, reach.names()[idx]);
+                    word.store(0, SeqCst);
                 }
             }
         }
@@ -201,10 +203,10 @@ fn a_bell_that_never_stops() {
         let reach = queues.reach();
         let child = fork_child(|| {
             let end = Instant::now() + 20 * TIMEOUT;
-            let mut round = 0;
+            let bell = reach[1].memory.atomic_u32(reach[1].start + PUTS_AT + BELL);
             while Instant::now() < end {
-                round += 1;
-                reach[1].store(reach[1].start + PUTS_AT + BELL, round);
+                bell.fetch_add(1, SeqCst);
+                futex::wake_all(bell);
             }
         });
         let before = processor_time();
@@ -213,6 +215,26 @@ fn a_bell_that_never_stops() {
         println!("{used:?} of {:?}", 15 * TIMEOUT);
         assert!(used < 5 * TIMEOUT, "{used:?}");
         join(&child);
+    });
+}
+
+/// Handles that belong to no item, as a process leaves that is killed before it puts theirs, and words for those who poll: what
+/// is behind them comes with what belongs to it.
+#[test]
+fn strays_in_front_of_the_handles() {
+    isolated(|| {
+        let queues = Queues::new();
+        let [reach, ..] = queues.reach();
+        let other = FrozenBytes::freeze(&[&[6; 1000]]).expect("memory is left");
+        for round in 0..50_u64 {
+            for ticket in [0, round] {
+                let sent = reach.sockets[0].send(&[&ticket.to_le_bytes()], &[other.as_fd()], Deadline::NOW);
+                sent.expect("there is room");
+            }
+            reach.sockets[0].send(&[&[0]], &[], Deadline::NOW).expect("there is room");
+            queues.bytes.put_bytes(&[7; 1000]).expect("there is room");
+            assert!(queues.bytes.get_bytes().is_ok_and(|bytes| bytes == [7; 1000]), "round {round}");
+        }
     });
 }
 

@@ -29,6 +29,7 @@ fn small<T: ?Sized>(capacity: usize, byte_capacity: usize) -> Queue<T> {
 
 #[test]
 fn sizes_around_that_of_the_ring() {
+    let _guard = watchdog(LONG);
     let queue = small(3, 1000);
     for size in (0..60).chain(980..1100).chain([4095, 4096, 4097, 1 << 20]) {
         let item: Vec<u8> = (0..size).map(|idx| (idx * 3 + size) as u8).collect();
@@ -67,6 +68,7 @@ fn too_large_is_an_error_at_once_with_the_item() {
 /// The default limit is 64 MiB: as many bytes go through, and one more does not.
 #[test]
 fn the_default_limit() {
+    let _guard = watchdog(LONG);
     let most = Limits::default().max_frame;
     assert_eq!(most, 64 << 20);
     let queue: Queue<[u8]> = small(2, 100);
@@ -79,6 +81,7 @@ fn the_default_limit() {
 
 #[test]
 fn a_queue_that_cannot_be() {
+    let _guard = watchdog(LONG);
     let create = |capacity, bytes| Queue::<u8>::builder().capacity(capacity).byte_capacity(bytes).create();
     for (capacity, bytes) in [(1 << 29, 1 << 40), ((1 << 29) + 1, 1), (1, (16 << 30) + 1), (0, 0)] {
         let error = create(capacity, bytes).unwrap_err();

@@ -80,6 +80,7 @@ impl Serialize for Picky {
 
 #[test]
 fn what_cannot_be_encoded_comes_back_with_all_behind_it() {
+    let _guard = watchdog(LONG);
     let queue = Queue::<Picky>::bounded(10).expect("a small queue");
     let error = queue.put_many(vec![Picky(1), Picky(2), Picky(13), Picky(4)]).unwrap_err();
     match error {
@@ -97,6 +98,7 @@ fn what_cannot_be_encoded_comes_back_with_all_behind_it() {
 /// Each item is measured alone, however many go in one batch.
 #[test]
 fn limits_are_for_each_item() {
+    let _guard = watchdog(LONG);
     let limits = Limits { max_frame: 100, ..Limits::default() };
     let queue = Queue::builder().capacity(2000).limits(limits).create().expect("a small queue");
     let mut items = vec![vec![1_u8; 90]; 1000];
@@ -114,6 +116,7 @@ fn limits_are_for_each_item() {
 /// Items of all kinds of places in one row: in the ring, outside, with handles of their own.
 #[test]
 fn large_items_keep_their_turn() {
+    let _guard = watchdog(LONG);
     let queue = small(20, 64);
     let items: Vec<Vec<u8>> =
         [3, 100, 5, 6, 1000, 2000, 1, 60, 70].map(|size| vec![size as u8; size]).to_vec();

@@ -2,10 +2,12 @@
 
 use ipc_codec::Limits;
 use ipc_queue::{PutManyError, Queue, QueueError, TryGetError, TryPutError, WhenFull};
-use ipc_testkit::Rng;
+use ipc_testkit::{Rng, watchdog};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 const STEPS: usize = 100_000;
+const LONG: Duration = Duration::from_secs(60);
 /// The largest encoded item.
 const MOST: usize = 4000;
 
@@ -41,6 +43,7 @@ impl Model {
     }
 
     fn run(mut self, steps: usize) {
+        let _guard = watchdog(LONG);
         for step in 0..steps {
             // More puts than gets for a while, then more gets than puts, so that both ends are met.
             let put_odds = if step / 500 % 2 == 0 { 6 } else { 4 };
@@ -203,6 +206,7 @@ fn the_largest_item_fits_everywhere() {
 /// More items than a count of 16 bits, in batches of all sizes, and every one comes once.
 #[test]
 fn a_long_row_in_batches() {
+    let _guard = watchdog(LONG);
     let queue = Queue::builder().capacity(300).byte_capacity(2000).create().expect("a small queue");
     let (mut next_put, mut next_got) = (0_u64, 0_u64);
     let mut rng = Rng::from_env();

@@ -70,6 +70,7 @@ fn fail_fails_for_want_of_bytes_and_for_loans_too() {
 
 #[test]
 fn the_policy_travels_with_the_queue() {
+    let _guard = watchdog(LONG);
     let there: Queue<u8> = common::travel(&small::<u8>(1, 10, WhenFull::Fail)).expect("a queue");
     there.put(1).expect("there is room");
     assert!(matches!(there.put(2), Err(PutError::Full(2))));
@@ -98,6 +99,7 @@ fn drop_oldest_keeps_the_latest() {
 /// Room for bytes is made as often as it takes, and by no more than that.
 #[test]
 fn drop_oldest_drops_no_more_than_it_must() {
+    let _guard = watchdog(LONG);
     let queue: Queue<[u8]> = small(10, 800, WhenFull::DropOldest);
     for number in 0..8 {
         queue.put_bytes(&[number; 96]).expect("there is room");

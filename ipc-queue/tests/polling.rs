@@ -45,6 +45,7 @@ fn get_by_poll<T: serde::de::DeserializeOwned>(queue: &Queue<T>) -> (Option<T>, 
 
 #[test]
 fn it_tells_whether_there_is_something() {
+    let _guard = watchdog(LONG);
     let queue = small(4);
     for round in 0..20 {
         assert!(!is_readable(&queue), "round {round}");
@@ -64,6 +65,7 @@ fn it_tells_whether_there_is_something() {
 /// Once it was asked for, a get that finds nothing arms it: the descriptor stays the same, and may be kept.
 #[test]
 fn a_get_that_finds_nothing_arms_it() {
+    let _guard = watchdog(LONG);
     let (queue, other) = (small(4), small::<i32>(4));
     let handle = queue.pollable().expect("handles are left");
     let readable = || wait_one(handle, Interest::Read, Deadline::NOW).expect("it can be polled");

@@ -73,6 +73,7 @@ fn test_get() {
 
 #[test]
 fn test_timeout() {
+    let _guard = watchdog(LONG);
     let queue = Queue::<u32>::bounded(1).expect("a small queue");
     let start = Instant::now();
     assert!(matches!(queue.get_timeout(Duration::from_millis(200)), Err(GetTimeoutError::TimedOut)));
@@ -81,6 +82,7 @@ fn test_timeout() {
 
 #[test]
 fn test_qsize() {
+    let _guard = watchdog(LONG);
     let queue = Queue::bounded(10).expect("a small queue");
     assert_eq!(queue.len(), 0);
     queue.put(1).expect("there is room");
@@ -96,6 +98,7 @@ fn test_qsize() {
 /// `test_queue_feeder_donot_stop_onexc`: an item that cannot be serialized hurts nobody but itself.
 #[test]
 fn test_unserializable_item() {
+    let _guard = watchdog(LONG);
     struct Picky(bool);
     impl serde::Serialize for Picky {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -117,6 +120,7 @@ fn test_unserializable_item() {
 
 #[test]
 fn capacity_is_exact() {
+    let _guard = watchdog(LONG);
     for capacity in [1, 2, 3, 7, 64, 1000] {
         let queue = Queue::bounded(capacity).expect("a small queue");
         assert_eq!(queue.capacity(), capacity);
@@ -139,6 +143,7 @@ fn capacity_is_exact() {
 /// any place of the ring.
 #[test]
 fn what_the_capacities_promise_has_room() {
+    let _guard = watchdog(LONG);
     let queue = Queue::builder().capacity(10).byte_capacity(30).create().expect("a small queue");
     assert_eq!(queue.byte_capacity(), 30);
     for round in 0..40_u8 {
@@ -159,6 +164,7 @@ fn what_the_capacities_promise_has_room() {
 
 #[test]
 fn items_without_bytes_are_counted() {
+    let _guard = watchdog(LONG);
     let queue = Queue::builder().capacity(3).byte_capacity(1).create().expect("a small queue");
     for _ in 0..3 {
         queue.try_put(()).expect("there is room");
@@ -169,6 +175,7 @@ fn items_without_bytes_are_counted() {
 
 #[test]
 fn a_queue_of_nothing_is_refused() {
+    let _guard = watchdog(LONG);
     assert!(matches!(Queue::<u8>::bounded(0), Err(CreateError::Capacity { capacity: 0, .. })));
     let create = |capacity, bytes| Queue::<u8>::builder().capacity(capacity).byte_capacity(bytes).create();
     assert!(matches!(create(1, 0), Err(CreateError::Capacity { byte_capacity: 0, .. })));
@@ -178,6 +185,7 @@ fn a_queue_of_nothing_is_refused() {
 
 #[test]
 fn an_item_that_cannot_be_decoded_is_lost_alone() {
+    let _guard = watchdog(LONG);
     let queue = Queue::bounded(3).expect("a small queue");
     for size in [1, 100, 2] {
         queue.put(vec![0_u8; size]).expect("there is room");
@@ -200,6 +208,24 @@ fn a_blocked_get_gets_what_comes() {
         queue.put(7).expect("there is room");
         assert_eq!(getter.join().expect("get does not panic").ok(), Some(7));
     });
+}
+
+/// What was put before the queue was closed is taken, by whoever waited for it, too.
+#[test]
+fn a_blocked_get_gets_what_comes_before_the_end() {
+    let _guard = watchdog(LONG);
+    for round in 0..300 {
+        let queue = Queue::bounded(1).expect("a small queue");
+        thread::scope(|scope| {
+            let getter = scope.spawn(|| queue.get());
+            if round % 3 == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            queue.put(round).expect("there is room");
+            queue.close();
+            assert_eq!(getter.join().expect("get does not panic").ok(), Some(round));
+        });
+    }
 }
 
 #[test]
@@ -254,6 +280,7 @@ fn those_who_wait_use_no_processor() {
 
 #[test]
 fn errors_say_what_happened_and_print_no_item() {
+    let _guard = watchdog(LONG);
     struct Secret;
     impl serde::Serialize for Secret {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

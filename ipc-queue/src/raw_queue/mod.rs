@@ -12,7 +12,7 @@ use crate::error::{Corruption, CreateError};
 use crate::freight::Freight;
 use crate::memory::Memory;
 use crate::raw::{Eagerness, Gets, Lock, LockError, Puts, Ring, Taken, Wishes};
-use ipc_shared::internals::{Patience, Segment};
+use ipc_shared::internals::Segment;
 use ipc_sys::clock::Deadline;
 use polling::Poller;
 use std::io;
@@ -221,9 +221,7 @@ impl RawQueue {
     ) -> Result<(), Stop> {
         let mut pause = place.eagerness.begin();
         while !has_changed() && !deadline.is_over() && pause.spend() {}
-        let mut patience = Patience::default();
         while !has_changed() && !deadline.is_over() {
-            patience.turn();
             let heard = place.lock.listen(place.wishes);
             if has_changed() {
                 break;
