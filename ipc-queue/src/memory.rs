@@ -10,7 +10,7 @@
 
 use crate::error::{CreateError, OpenError};
 use crate::layout::{GETS_AT, HANDS_AT, N_HANDS, PLAN_WORDS, PUTS_AT, Plan};
-use crate::raw::{Gets, Puts, Ring};
+use crate::raw::{Gets, Puts, Ring, Word};
 use ipc_shared::AllocError;
 use ipc_shared::internals::{Kind, Object, Overlay, Segment, Shape};
 use serde::{Deserializer, Serializer};
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
     plan: Arc<Plan>,
     puts: NonNull<Puts>,
     gets: NonNull<Gets>,
-    units: NonNull<[AtomicU64]>,
+    units: NonNull<[Word]>,
     capacity: u32,
 }
 
@@ -107,7 +107,10 @@ impl Memory {
     fn new(object: Object, plan: Plan) -> Memory {
         let puts = NonNull::from(object.get::<Puts>(PUTS_AT));
         let gets = NonNull::from(object.get::<Gets>(GETS_AT));
-        let units = NonNull::from(object.get_slice::<AtomicU64>(plan.units_at(), plan.n_units()));
+        let units = object.get_slice::<AtomicU64>(plan.units_at(), plan.n_units());
+        // A word is such an atomic. In tests it has another type, around one; in a model it is something else, and no
+        // model has a `Memory`.
+        let units = NonNull::slice_from_raw_parts(NonNull::from(units).cast::<Word>(), units.len());
         Memory { object, capacity: plan.capacity as u32, plan: Arc::new(plan), puts, gets, units }
     }
 }

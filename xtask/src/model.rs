@@ -5,7 +5,7 @@ use crate::error::Failed;
 use std::path::PathBuf;
 
 /// The packages with models. A model is a test in a module `model` below that of its algorithm.
-const PACKAGES: [&str; 1] = ["ipc-shared"];
+const PACKAGES: [&str; 2] = ["ipc-shared", "ipc-queue"];
 
 /// Runs all models, or those of one algorithm, such as `mutex`.
 pub(crate) fn run(args: &[String]) -> Result<(), Failed> {

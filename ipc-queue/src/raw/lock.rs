@@ -44,11 +44,11 @@ use std::time::Duration;
 
 /// A lock that names its owner. All zero is a fresh one; any other bytes are a lock, too.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lock {
     word: AtomicU64,
     bell: AtomicU32,
-    _pad: AtomicU32,
+    _pad: std::sync::atomic::AtomicU32,
 }
 
 /// What those of the other side wished for when a lock was released.
@@ -80,6 +80,21 @@ const ALL: u64 = 1 << 2;
 const POLLED: u64 = 1 << 3;
 const FLAGS: u64 = CONTENDED | ONE | ALL | POLLED;
 const NAME_SHIFT: u32 = 4;
+
+/// A number of changes that nobody knows: there may be one for each who waits.
+const MANY: u32 = u32::MAX;
+
+impl Taken {
+    /// How many changes are told when the lock is released: those that were made, and those that a dead owner did not come
+    /// to tell of.
+    #[inline]
+    pub(crate) fn changes(self, n_made: u32) -> u32 {
+        match self {
+            Taken::Free => n_made,
+            Taken::FromDead => MANY,
+        }
+    }
+}
 
 impl Wishes {
     /// Somebody sleeps whom any change serves.
@@ -128,11 +143,28 @@ impl Lock {
         Wishes(word & (ONE | ALL | POLLED))
     }
 
-    /// Releases the lock where nothing was changed that anybody waits for: the wishes stay, without a moment in which another
-    /// owner could change something and see none.
-    pub(crate) fn unlock_unchanged(&self) {
+    /// Releases the lock, which the caller has, and wakes those whom its changes may serve. Who waits for the descriptor is left
+    /// to be told.
+    #[inline]
+    pub(crate) fn release(&self, n_changes: u32) -> Wishes {
+        if n_changes == 0 {
+            self.unlock_unchanged();
+            return Wishes(0);
+        }
+        let wishes = self.unlock();
+        if !wishes.is_none() {
+            self.ring(wishes, n_changes);
+        }
+        wishes
+    }
+
+    /// Releases the lock, which the caller has, and leaves the wishes to who makes a change. They are in the word at every moment:
+    /// a change that comes just now finds them.
+    #[cold]
+    fn unlock_unchanged(&self) {
         // Release: as above.
-        if self.word.fetch_and(ONE | ALL | POLLED, Release) & CONTENDED != 0 {
+        let word = self.word.fetch_and(ONE | ALL | POLLED, Release);
+        if word & CONTENDED != 0 {
             self.wake_locker();
         }
     }
@@ -163,8 +195,8 @@ impl Lock {
 
     /// Wakes those who sleep, as they have wished: all of them, or as many as there are changes to serve them.
     #[cold]
-    pub(crate) fn ring(&self, wishes: Wishes, n_changes: u32) {
-        if wishes.0 & ALL != 0 {
+    fn ring(&self, wishes: Wishes, n_changes: u32) {
+        if wishes.0 & ALL != 0 || wishes.0 & ONE != 0 && n_changes == MANY {
             self.ring_for_all();
         } else if wishes.0 & ONE != 0 {
             self.bell.fetch_add(1, Relaxed);
@@ -201,14 +233,14 @@ impl Lock {
                 }
             } else {
                 // A waiter that was woken owes the next one its wake-up, so it leaves `CONTENDED` behind.
-                if mine & CONTENDED == 0 && deadline.is_over() {
+                if mine & CONTENDED == 0 && shim::is_over(deadline) {
                     return Err(LockError::TimedOut);
                 }
                 let contended = word | CONTENDED;
                 let is_set = word == contended
                     || self.word.compare_exchange(word, contended, Relaxed, Relaxed).is_ok();
                 if is_set {
-                    if deadline.is_over() {
+                    if shim::is_over(deadline) {
                         return Err(LockError::TimedOut);
                     }
                     shim::wait_low(&self.word, contended, deadline);
@@ -234,22 +266,8 @@ fn named(id: Id) -> u64 {
     id.get() << NAME_SHIFT
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Queue;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
-    /// A wish that is taken out of the word and put back can be missed by who takes the lock in between.
-    #[test]
-    fn who_changes_nothing_leaves_the_wishes() {
-        let queue = Queue::<u32>::bounded(1).expect("there is memory");
-        let (lock, peers) = (&queue.raw().ring().puts().lock, queue.raw().peers());
-        assert_eq!(lock.lock(peers, || Deadline::NOW), Ok(Taken::Free));
-        lock.wish(Wishes::ONE);
-        lock.wish(Wishes::POLLED);
-        lock.unlock_unchanged();
-        assert_eq!(lock.lock(peers, || Deadline::NOW), Ok(Taken::Free));
-        assert_eq!(lock.unlock(), Wishes(ONE | POLLED));
-        assert_eq!(lock.word.load(Relaxed), 0);
-    }
-}
+#[cfg(all(test, loom))]
+mod model;

@@ -11,17 +11,25 @@
 //! | `batch` | many items as they stand in the ring |
 //! | `copy` | bytes in and out of shared words |
 //! | `pause` | how a waiter spends its time |
+//! | `wait` | waiting for the other side |
 
 mod batch;
 mod copy;
+#[cfg(test)]
+mod fake;
 mod lock;
 mod pause;
 mod record;
 mod ring;
 mod shim;
+mod wait;
 
 pub(crate) use batch::{Batch, items};
-pub(crate) use lock::{Lock, LockError, Taken, Wishes};
+#[cfg(test)]
+pub(crate) use lock::Lock;
+pub(crate) use lock::{LockError, Taken, Wishes};
 pub(crate) use pause::Eagerness;
 pub(crate) use record::{Kind, Record};
 pub(crate) use ring::{Gets, Puts, Reader, Ring, Writer, n_words};
+pub(crate) use shim::AtomicU64 as Word;
+pub(crate) use wait::WaitingPlace;

@@ -56,9 +56,12 @@ use super::shim::{AtomicU32, AtomicU64};
 use crate::error::Corruption;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+/// What is there for the size only, and no matter of a model.
+type Unused = std::sync::atomic::AtomicU64;
+
 /// What belongs to those who put.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Puts {
     pub(crate) lock: Lock,
     tail: AtomicU64,
@@ -71,12 +74,12 @@ pub(crate) struct Puts {
     pub(crate) ended: AtomicU32,
     /// How often somebody has let go of an end of a channel.
     pub(crate) news: AtomicU32,
-    _rest: [AtomicU64; 7],
+    _rest: [Unused; 7],
 }
 
 /// What belongs to those who get.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Gets {
     pub(crate) lock: Lock,
     head: AtomicU64,
@@ -85,14 +88,15 @@ pub(crate) struct Gets {
     /// How many tasks of a joinable queue were done.
     pub(crate) n_done: AtomicU64,
     /// Changes when all tasks are done.
-    pub(crate) all_done: AtomicU32,
-    _pad: AtomicU32,
-    _line: [AtomicU64; 10],
+    pub(crate) all_done: std::sync::atomic::AtomicU32,
+    _pad: std::sync::atomic::AtomicU32,
+    _line: [Unused; 10],
 }
 
 /// How often who counts begins again because others go on meanwhile.
 const COUNTS: u32 = 100;
 
+#[cfg(not(all(test, loom)))]
 const _: () = assert!(size_of::<Puts>() == 128 && size_of::<Gets>() == 128);
 
 /// A ring in shared memory.
@@ -516,34 +520,8 @@ pub(crate) fn n_words(kind: Kind) -> usize {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::builder::WhenFull;
-    use crate::layout::Plan;
-    use crate::memory::Memory;
-    use crate::raw::Kind;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
-    /// Somebody has scribbled over the ring: there is no word that says that nothing comes after it.
-    #[test]
-    fn records_without_an_end_are_not_read_for_ever() {
-        let plan = Plan {
-            capacity: 1 << 20,
-            byte_capacity: 64,
-            n_buffers: 0,
-            buffer_size: 0,
-            is_joinable: false,
-            when_full: WhenFull::Block,
-        };
-        let memory = Memory::create(plan, 0).expect("there is memory");
-        let ring = memory.ring();
-        let record = Record::new(Kind::Inline, 8000).expect("it is not large");
-        ring.units.iter().for_each(|unit| unit.store(record.to_word(), Relaxed));
-        let mut reader = ring.reader().expect("the head is in order");
-        while let Ok(Some(record)) = reader.record() {
-            reader.pass(record);
-        }
-        assert!(reader.record().is_err());
-        assert!(reader.passed() * record.units() <= ring.max_units());
-    }
-}
+#[cfg(all(test, loom))]
+mod model;

@@ -1,9 +1,9 @@
 //! Getting: items from the head on, under the lock of the gets, or waiting for one.
 
-use super::{RawQueue, Stop, WaitingPlace, at_the_lock, was_locked};
+use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::buffers::Buffer;
 use crate::error::Corruption;
-use crate::raw::{Gets, Kind, Reader, Record, Taken, Wishes, n_words};
+use crate::raw::{Gets, Kind, Reader, Record, Taken, WaitingPlace, Wishes, n_words};
 use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
@@ -277,7 +277,7 @@ impl RawQueue {
         let Some(taken) = was_locked(locked)? else { return Ok(false) };
         let mut n_taken = 0;
         let result = self.read_under_lock(gets, taken, handles, take, &mut n_taken);
-        self.release_gets(gets, taken, n_taken);
+        let _ = gets.lock.release(taken.changes(n_taken));
         result
     }
 

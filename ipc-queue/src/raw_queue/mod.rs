@@ -11,7 +11,7 @@ pub(crate) use putting::Attempt;
 use crate::error::{Corruption, CreateError};
 use crate::freight::Freight;
 use crate::memory::Memory;
-use crate::raw::{Eagerness, Gets, Lock, LockError, Puts, Ring, Taken, Wishes};
+use crate::raw::{Eagerness, LockError, Ring, WaitingPlace, Wishes};
 use ipc_shared::internals::Segment;
 use ipc_sys::clock::Deadline;
 use polling::Poller;
@@ -192,13 +192,13 @@ impl RawQueue {
                         let (tail, head) = self.ring().counts();
                         f(self, first, Numbers { head, tail });
                     });
-                    self.release_gets(gets, taken, 0);
+                    let _ = gets.lock.release(taken.changes(0));
                 }
                 Ok(None) => {}
                 Err(stop) => result = Err(stop),
             }
         }
-        self.release_puts(puts, taken, 0);
+        self.release_puts(taken.changes(0));
         result
     }
 
@@ -216,21 +216,10 @@ impl RawQueue {
         &self,
         place: WaitingPlace<'_>,
         deadline: Deadline,
-        mut has_changed: impl FnMut() -> bool,
+        has_changed: impl FnMut() -> bool,
         look: impl Fn() -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let mut pause = place.eagerness.begin();
-        while !has_changed() && !deadline.is_over() && pause.spend() {}
-        while !has_changed() && !deadline.is_over() {
-            let heard = place.lock.listen(place.wishes);
-            if has_changed() {
-                break;
-            }
-            look()?;
-            place.lock.sleep(heard, deadline, self.longest_sleep());
-        }
-        pause.end();
-        Ok(())
+        place.wait(deadline, self.longest_sleep(), has_changed, look)
     }
 
     /// The longest sleep.
@@ -238,39 +227,12 @@ impl RawQueue {
         if self.freight.outer.is_some() && self.freight.inner.is_some() { LOOK } else { END_LOOK }
     }
 
-    /// Releases the lock of the puts after so many items were put, and wakes those who wait for them.
+    /// Releases the lock of the puts after so many changes, and tells those who wait for items.
     #[inline]
-    fn release_puts(&self, puts: &Puts, taken: Taken, n_items: u32) {
-        if n_items == 0 && taken == Taken::Free {
-            return puts.lock.unlock_unchanged();
+    fn release_puts(&self, n_changes: u32) {
+        if self.ring().puts().lock.release(n_changes).is_polled() {
+            self.freight.send_token();
         }
-        let wishes = puts.lock.unlock();
-        if !wishes.is_none() {
-            answer(&puts.lock, wishes, taken, n_items);
-            if wishes.is_polled() {
-                self.freight.send_token();
-            }
-        }
-    }
-
-    /// Releases the lock of the gets after so many items were taken, and wakes those who wait for room.
-    #[inline]
-    fn release_gets(&self, gets: &Gets, taken: Taken, n_items: u32) {
-        if n_items == 0 && taken == Taken::Free {
-            return gets.lock.unlock_unchanged();
-        }
-        let wishes = gets.lock.unlock();
-        if !wishes.is_none() {
-            answer(&gets.lock, wishes, taken, n_items);
-        }
-    }
-}
-
-/// Wakes those who wait for the owner of a lock. What a dead owner has changed is not known, so all may be served by it.
-fn answer(lock: &Lock, wishes: Wishes, taken: Taken, n_changes: u32) {
-    match taken {
-        Taken::Free => lock.ring(wishes, n_changes),
-        Taken::FromDead => lock.ring_for_all(),
     }
 }
 
@@ -301,14 +263,6 @@ impl Numbers {
     pub(crate) fn contains(self, number: u32) -> bool {
         number.wrapping_sub(self.head) < self.tail.wrapping_sub(self.head)
     }
-}
-
-/// Where somebody waits.
-struct WaitingPlace<'a> {
-    /// Whose owner makes the change.
-    lock: &'a Lock,
-    eagerness: &'a Eagerness,
-    wishes: Wishes,
 }
 
 /// Until when a call with this deadline stays at a lock.

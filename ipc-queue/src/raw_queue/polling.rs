@@ -78,7 +78,7 @@ impl RawQueue {
             Taken::Free => Ok(()),
         };
         let is_silent = self.freight.discard(gets.ticket.load(Relaxed));
-        self.release_gets(gets, taken, 0);
+        let _ = gets.lock.release(taken.changes(0));
         mended?;
         if is_silent { Ok(()) } else { self.discard_strays() }
     }

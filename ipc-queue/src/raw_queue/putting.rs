@@ -1,10 +1,10 @@
 //! Putting: items behind the tail, under the lock of the puts, or waiting for room.
 
-use super::{RawQueue, Stop, WaitingPlace, at_the_lock, was_locked};
+use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::builder::WhenFull;
 use crate::error::Corruption;
 use crate::freight::Sent;
-use crate::raw::{Batch, Kind, Puts, Record, Taken, Wishes, Writer};
+use crate::raw::{Batch, Kind, Puts, Record, Taken, WaitingPlace, Wishes, Writer};
 use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
@@ -107,7 +107,7 @@ impl RawQueue {
         let Some(taken) = was_locked(locked)? else { return Ok(Attempt::NotNow) };
         let mut n_put = 0;
         let result = self.write_under_lock(taken, attempt, &mut n_put);
-        self.release_puts(puts, taken, n_put);
+        self.release_puts(taken.changes(n_put));
         result
     }
 

@@ -1,0 +1,37 @@
+//! The futex of the system, and real words that count their changes, so that a test can end a process before each.
+
+use ipc_sys::clock::Deadline;
+use ipc_sys::futex;
+use ipc_testkit::mortal::step;
+use std::time::Duration;
+
+pub(crate) use ipc_testkit::mortal::{AtomicU32, AtomicU64};
+
+pub(crate) fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, longest: Duration) {
+    step();
+    futex::wait_at_most(word, expected, deadline, longest);
+}
+
+pub(crate) fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
+    step();
+    futex::wait_low(word, expected, deadline);
+}
+
+pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
+    step();
+    futex::wake(word, count)
+}
+
+pub(crate) fn wake_all(word: &AtomicU32) {
+    step();
+    futex::wake_all(word);
+}
+
+pub(crate) fn wake_low_one(word: &AtomicU64) {
+    step();
+    futex::wake_low_one(word);
+}
+
+pub(crate) fn is_over(deadline: Deadline) -> bool {
+    deadline.is_over()
+}

@@ -1,0 +1,40 @@
+//! Waiting for a change that the other side makes.
+
+use super::lock::{Lock, Wishes};
+use super::pause::Eagerness;
+use super::shim;
+use ipc_sys::clock::Deadline;
+use std::time::Duration;
+
+/// Where somebody waits, and for what.
+pub(crate) struct WaitingPlace<'a> {
+    /// Whose owner makes the change.
+    pub(crate) lock: &'a Lock,
+    pub(crate) eagerness: &'a Eagerness,
+    pub(crate) wishes: Wishes,
+}
+
+impl WaitingPlace<'_> {
+    /// Waits until something has changed, or the deadline has passed; sleeps no longer than `longest` without another look.
+    /// Before each sleep `see` is asked whether the wait makes sense.
+    pub(crate) fn wait<E>(
+        &self,
+        deadline: Deadline,
+        longest: Duration,
+        mut has_changed: impl FnMut() -> bool,
+        see: impl Fn() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut pause = self.eagerness.begin();
+        while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
+        while !has_changed() && !shim::is_over(deadline) {
+            let heard = self.lock.listen(self.wishes);
+            if has_changed() {
+                break;
+            }
+            see()?;
+            self.lock.sleep(heard, deadline, longest);
+        }
+        pause.end();
+        Ok(())
+    }
+}
