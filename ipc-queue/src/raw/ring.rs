@@ -52,7 +52,7 @@ use super::batch::Batch;
 use super::copy;
 use super::lock::Lock;
 use super::record::{Kind, Record};
-use super::shim::{AtomicU32, AtomicU64};
+use super::shim::{AtomicU32, AtomicU64, fence, load_owned};
 use crate::error::Corruption;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -150,8 +150,10 @@ impl<'a> Ring<'a> {
     /// Begins to write. For who has the lock of the puts.
     #[inline]
     pub(crate) fn writer(&self) -> Result<Writer<'a>, Corruption> {
-        let tail = self.checked(self.puts.tail.load(Relaxed))?;
-        let head = self.checked(self.puts.head_seen.load(Relaxed))?;
+        let tail = self.checked(load_owned(&self.puts.tail))?;
+        let head = self.checked(load_owned(&self.puts.head_seen))?;
+        // Release, LOOK: who reads what is written from here on finds a head behind all that stood there before.
+        fence(Release);
         let mut writer = Writer { ring: *self, start: tail, at: tail, n_free: 0, units_free: 0, first: None };
         writer.count_room(head)?;
         Ok(writer)
@@ -160,7 +162,7 @@ impl<'a> Ring<'a> {
     /// Begins to read. For who has the lock of the gets.
     #[inline]
     pub(crate) fn reader(&self) -> Result<Reader<'a>, Corruption> {
-        let head = self.checked(self.gets.head.load(Relaxed))?;
+        let head = self.checked(load_owned(&self.gets.head))?;
         Ok(Reader { ring: *self, start: head, at: head, units_left: self.max_units() })
     }
 
@@ -169,7 +171,7 @@ impl<'a> Ring<'a> {
     pub(crate) fn is_empty(&self) -> Result<bool, Corruption> {
         let head = self.gets.head.load(Acquire);
         let place = self.checked(head)?;
-        // Acquire: the head that is read next is not older than the one that was read first.
+        // Acquire, LOOK: if this is a byte of a later item, the head that is read next is behind what stood here before.
         let word = self.units[place.position as usize].load(Acquire);
         // If the head is still the same, then the word was that at the head, and not one that had been taken.
         Ok(word == 0 && self.gets.head.load(Acquire) == head)
@@ -391,6 +393,8 @@ impl Writer<'_> {
     fn look_for_room(&mut self) -> Result<(), Corruption> {
         // Acquire: pairs with the release in `Reader::publish`; who got the items has read their bytes.
         let head = self.ring.gets.head.load(Acquire);
+        // Release, LOOK: as in `Ring::writer`, for the room that this head leaves.
+        fence(Release);
         self.ring.puts.head_seen.store(head, Relaxed);
         self.count_room(self.ring.checked(head)?)
     }

@@ -31,7 +31,13 @@ pub fn explore_less(f: impl Fn() + Sync + Send + 'static) {
 fn explore_within(n_switches: usize, f: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound.get_or_insert(n_switches);
-    builder.check(f);
+    let n = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let seen = n.clone();
+    builder.check(move || {
+        seen.fetch_add(1, Relaxed);
+        f()
+    });
+    println!("{} orders", n.load(Relaxed));
 }
 
 /// Tries all orders for every point of death. `f` gets the number of the step and tells whether somebody was killed by it.

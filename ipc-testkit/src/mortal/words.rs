@@ -1,4 +1,9 @@
 //! Words whose every change is a step.
+//!
+//! # Safety
+//!
+//! In a model [`AtomicU64::load_owned`] reads a word that nobody else may change meanwhile; loom reports whoever does.
+#![allow(unsafe_code)]
 
 use super::step;
 #[cfg(loom)]
@@ -11,14 +16,37 @@ use std::sync::atomic::Ordering;
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $value:ty) => {
         $(#[$doc])*
-        #[repr(transparent)]
+        #[cfg_attr(not(loom), repr(transparent))]
         #[derive(Debug, Default)]
-        pub struct $name(inner::$name);
+        pub struct $name(inner::$name, #[cfg(loom)] inner::AtomicU32);
 
         impl $name {
             /// A word that holds a value.
             pub fn new(value: $value) -> $name {
-                $name(inner::$name::new(value))
+                $name(inner::$name::new(value), #[cfg(loom)] inner::AtomicU32::new(0))
+            }
+
+            /// The operation of this name, of which loom takes note.
+            ///
+            /// Loom tries another order where an access depends on the last one to the same word. Two loads do not, so a
+            /// thread that looks and then stores would hide from it that others have looked before. So each look also
+            /// changes a word beside, by which nobody learns anything.
+            #[cfg(loom)]
+            pub fn load(&self, order: Ordering) -> $value {
+                self.1.fetch_add(0, Ordering::Relaxed);
+                self.0.load(order)
+            }
+
+            /// What the word holds, for who may rely on that nobody changes it meanwhile: who has the lock that it belongs to.
+            ///
+            /// In a model it is an error if somebody does.
+            pub fn load_owned(&self) -> $value {
+                // SAFETY: whoever changes the word meanwhile ends the model with an error.
+                #[cfg(loom)]
+                let value = unsafe { self.0.unsync_load() };
+                #[cfg(not(loom))]
+                let value = self.0.load(Ordering::Relaxed);
+                value
             }
 
             /// A step, and the operation of this name.

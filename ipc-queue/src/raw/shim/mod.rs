@@ -14,4 +14,6 @@ use real as imp;
 #[cfg(all(test, not(loom)))]
 use tested as imp;
 
-pub(crate) use imp::{AtomicU32, AtomicU64, is_over, wait_at_most, wait_low, wake, wake_all, wake_low_one};
+pub(crate) use imp::{
+    AtomicU32, AtomicU64, fence, is_over, load_owned, wait_at_most, wait_low, wake, wake_all, wake_low_one,
+};

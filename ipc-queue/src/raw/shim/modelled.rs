@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub(crate) use ipc_testkit::model::{wake, wake_all, wake_low_one};
 pub(crate) use ipc_testkit::mortal::{AtomicU32, AtomicU64};
+pub(crate) use loom::sync::atomic::fence;
 
 /// Sleeps while `word` holds `expected`. There is no look again: a lost wake-up is to be seen.
 pub(crate) fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, _: Duration) {
@@ -20,6 +21,11 @@ pub(crate) fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
 /// Whether the deadline has passed.
 pub(crate) fn is_over(deadline: Deadline) -> bool {
     model::is_over(until(deadline))
+}
+
+/// What a word holds, for who has the lock that it belongs to.
+pub(crate) fn load_owned(word: &AtomicU64) -> u64 {
+    word.load_owned()
 }
 
 /// The time of a model does not pass by itself: a deadline that is neither now nor never has passed when the model says so.

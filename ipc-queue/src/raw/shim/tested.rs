@@ -6,6 +6,7 @@ use ipc_testkit::mortal::step;
 use std::time::Duration;
 
 pub(crate) use ipc_testkit::mortal::{AtomicU32, AtomicU64};
+pub(crate) use std::sync::atomic::fence;
 
 pub(crate) fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, longest: Duration) {
     step();
@@ -34,4 +35,9 @@ pub(crate) fn wake_low_one(word: &AtomicU64) {
 
 pub(crate) fn is_over(deadline: Deadline) -> bool {
     deadline.is_over()
+}
+
+/// What a word holds, for who has the lock that it belongs to.
+pub(crate) fn load_owned(word: &AtomicU64) -> u64 {
+    word.load_owned()
 }
