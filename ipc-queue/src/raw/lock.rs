@@ -8,7 +8,7 @@
 //! | 1 `ONE` | somebody of the other side may sleep whom any change serves | the sleeper | who releases after a change, and rings |
 //! | 2 `ALL` | somebody may sleep whom not every change serves | the sleeper | who releases after a change, and rings for all |
 //! | 3 `POLLED` | somebody waits for the descriptor | who polls | who releases after a change, and makes it readable |
-//! | 4.. | the name of the owner, or zero | who takes the lock, who takes it from the dead | who releases: one swap with zero |
+//! | 4.. | the name of the owner, or zero | who takes the lock, who takes it from the dead | who releases: one swap with zero, or without a change with the wishes |
 //!
 //! The dead write nothing and a name is never given twice, so of those who see the word of a dead owner one exchange succeeds.
 //! Nothing depends on time: the word of an owner that was stopped stays as it is.
@@ -20,10 +20,9 @@
 //! (d) wakes. (2) and (b) change the same word, so one of them comes first. If (b) does, the look sees the change. If (2)
 //! does, the owner sees the wish; (c) keeps the sleeper from falling asleep, and (d) wakes it if it has done so.
 //!
-//! An owner that has changed nothing leaves the wishes in the word. One that has taken the lock from the dead rings for all,
-//! since it does not know what the dead had changed.
-//!
-//! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf.
+//! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf. An owner that
+//! has changed nothing leaves the wishes in the word: if it took them out and set them again, a change in between would find
+//! none. Who has taken the lock from the dead wakes all, since the dead may have changed something and told nobody.
 //!
 //! # What a survivor finds
 //!
