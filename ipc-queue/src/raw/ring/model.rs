@@ -2,7 +2,7 @@
 
 use crate::raw::Wishes;
 use crate::raw::fake::{Process, Put, Queue, processes};
-use ipc_testkit::model::{explore, explore_deaths, explore_less};
+use ipc_testkit::model::{explore, explore_deaths, explore_less, noting_looks};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -61,17 +61,19 @@ fn who_waits_for_words_is_woken() {
 
 #[test]
 fn many_are_there_at_once() {
-    explore(|| {
-        let queue = room_for_two();
-        let [a, b] = processes();
-        let putter = {
-            let queue = queue.clone();
-            thread::spawn(move || assert_eq!(queue.try_put(&a, &[&item(1), &item(2)]), Put::Done))
-        };
-        let first = queue.get(&b);
-        let second = queue.try_get(&b);
-        assert_eq!(numbers([first, second].map(|item| item.expect("is there"))), [1, 2]);
-        putter.join().unwrap();
+    noting_looks(|| {
+        explore(|| {
+            let queue = room_for_two();
+            let [a, b] = processes();
+            let putter = {
+                let queue = queue.clone();
+                thread::spawn(move || assert_eq!(queue.try_put(&a, &[&item(1), &item(2)]), Put::Done))
+            };
+            let first = queue.get(&b);
+            let second = queue.try_get(&b);
+            assert_eq!(numbers([first, second].map(|item| item.expect("is there"))), [1, 2]);
+            putter.join().unwrap();
+        })
     });
 }
 
@@ -135,21 +137,23 @@ fn each_get_wakes_one_more() {
 /// There is always one item at least, and all bytes are zero, as the word at the tail is.
 #[test]
 fn who_looks_never_finds_a_full_queue_empty() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(5, 2));
-        let [a] = processes();
-        assert!(queue.put(&a, &[0; 8]));
-        let mover = {
-            let queue = queue.clone();
-            thread::spawn(move || {
-                for _ in 0..2 {
-                    assert!(queue.put(&a, &[0; 8]));
-                    assert!(queue.try_get(&a).is_some());
-                }
-            })
-        };
-        assert_eq!(queue.ring().is_empty(), Ok(false));
-        mover.join().unwrap();
+    noting_looks(|| {
+        explore(|| {
+            let queue = Arc::new(Queue::new(5, 2));
+            let [a] = processes();
+            assert!(queue.put(&a, &[0; 8]));
+            let mover = {
+                let queue = queue.clone();
+                thread::spawn(move || {
+                    for _ in 0..2 {
+                        assert!(queue.put(&a, &[0; 8]));
+                        assert!(queue.try_get(&a).is_some());
+                    }
+                })
+            };
+            assert_eq!(queue.ring().is_empty(), Ok(false));
+            mover.join().unwrap();
+        })
     });
 }
 
@@ -251,21 +255,23 @@ fn who_sleeps_gets_what_is_put_after_a_death() {
 /// Of two items, one that is killed at any step takes at most the first.
 #[test]
 fn a_killed_getter_takes_one_along_at_most() {
-    explore_deaths(|step| {
-        let queue = room_for_two();
-        let [victim, putter, next] = processes();
-        assert_eq!(queue.try_put(&putter, &[&item(1), &item(2)]), Put::Done);
-        let dying = {
-            let queue = queue.clone();
-            thread::spawn(move || victim.mortal(step, || queue.try_get(&victim)).is_none())
-        };
-        let is_third = queue.try_put(&putter, &[&item(3)]) == Put::Done;
-        let killed = dying.join().unwrap();
-        let got = numbers(queue.drain(&next));
-        let expected: &[&[u8]] = if is_third { &[&[2, 3]] } else { &[&[2], &[1, 2]] };
-        assert!(expected.contains(&got.as_slice()) && (killed || got[0] == 2), "{got:?}");
-        is_as_new(&queue, &next, 2);
-        killed
+    noting_looks(|| {
+        explore_deaths(|step| {
+            let queue = room_for_two();
+            let [victim, putter, next] = processes();
+            assert_eq!(queue.try_put(&putter, &[&item(1), &item(2)]), Put::Done);
+            let dying = {
+                let queue = queue.clone();
+                thread::spawn(move || victim.mortal(step, || queue.try_get(&victim)).is_none())
+            };
+            let is_third = queue.try_put(&putter, &[&item(3)]) == Put::Done;
+            let killed = dying.join().unwrap();
+            let got = numbers(queue.drain(&next));
+            let expected: &[&[u8]] = if is_third { &[&[2, 3]] } else { &[&[2], &[1, 2]] };
+            assert!(expected.contains(&got.as_slice()) && (killed || got[0] == 2), "{got:?}");
+            is_as_new(&queue, &next, 2);
+            killed
+        })
     });
 }
 
@@ -297,31 +303,33 @@ fn a_killed_mender_leaves_what_it_found() {
 /// Who polls leaves a wish and looks; the item that comes is seen or told, also beside one who puts nothing.
 #[test]
 fn who_polls_sees_the_item_or_is_told() {
-    explore(|| {
-        let queue = room_for_two();
-        let [a, b] = processes();
-        let told = Arc::new(loom::sync::atomic::AtomicBool::new(false));
-        let others = [(a, true), (b, false)].map(|(by, has_item)| {
-            let (queue, told) = (queue.clone(), told.clone());
-            thread::spawn(move || {
-                let ring = queue.ring();
-                let taken = ring.puts().lock.lock(&by, || ipc_sys::clock::Deadline::NEVER).unwrap();
-                if has_item {
-                    let mut writer = ring.writer().unwrap();
-                    let record = crate::raw::fake::record(1);
-                    assert_eq!(writer.has_room(record), Ok(true));
-                    writer.write(record, &[], &[1]);
-                    writer.publish();
-                }
-                if ring.puts().lock.release(taken.changes(u32::from(has_item))).is_polled() {
-                    told.store(true, std::sync::atomic::Ordering::Relaxed);
-                }
-            })
-        });
-        queue.puts.lock.wish(Wishes::POLLED);
-        let has_seen = queue.ring().is_empty() == Ok(false);
-        others.into_iter().for_each(|other| other.join().unwrap());
-        assert!(has_seen || told.load(std::sync::atomic::Ordering::Relaxed));
+    noting_looks(|| {
+        explore(|| {
+            let queue = room_for_two();
+            let [a, b] = processes();
+            let told = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+            let others = [(a, true), (b, false)].map(|(by, has_item)| {
+                let (queue, told) = (queue.clone(), told.clone());
+                thread::spawn(move || {
+                    let ring = queue.ring();
+                    let taken = ring.puts().lock.lock(&by, || ipc_sys::clock::Deadline::NEVER).unwrap();
+                    if has_item {
+                        let mut writer = ring.writer().unwrap();
+                        let record = crate::raw::fake::record(1);
+                        assert_eq!(writer.has_room(record), Ok(true));
+                        writer.write(record, &[], &[1]);
+                        writer.publish();
+                    }
+                    if ring.puts().lock.release(taken.changes(u32::from(has_item))).is_polled() {
+                        told.store(true, std::sync::atomic::Ordering::Relaxed);
+                    }
+                })
+            });
+            queue.puts.lock.wish(Wishes::POLLED);
+            let has_seen = queue.ring().is_empty() == Ok(false);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            assert!(has_seen || told.load(std::sync::atomic::Ordering::Relaxed));
+        })
     });
 }
 
