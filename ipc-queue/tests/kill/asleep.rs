@@ -1,10 +1,13 @@
 //! Processes that are killed before they sleep, in their sleep, and after they were woken: another one that sleeps beside them
 //! has what they were woken for.
+//!
+//! The one that is to be killed waits with a timeout: on a busy machine it may sleep once more while the other one falls asleep,
+//! so that the other one is woken, and nothing is left for it.
 
 use crate::items::bytes_of;
 use crate::places::{EMPTY, FULL_OF_ONE, LEN};
 use crate::support::fork_child;
-use crate::survive::{Numbered, await_sleep, drain, leaves, row_of, survive};
+use crate::survive::{LIMIT, Numbered, await_sleep, drain, leaves, row_of, survive};
 use ipc_queue::{Loan, Queue};
 use ipc_sys::process::Child;
 use ipc_testkit::kill::{Args, Phase, Row, sweep_blocking};
@@ -37,7 +40,7 @@ pub(crate) fn getters(args: &Args) -> Row {
     let swept = sweep_blocking(
         args.scale(499, 3),
         || EMPTY.make(),
-        |queue| drop(queue.get_bytes().expect("one comes")),
+        |queue| _ = queue.get_bytes_timeout(LIMIT),
         |queue| {
             other.start(|| drop(queue.get_bytes().expect("one comes")));
             assert_eq!(queue.offer(0), Ok(true));
@@ -68,7 +71,7 @@ pub(crate) fn putters(args: &Args) -> Row {
     let swept = sweep_blocking(
         args.scale(499, 3),
         || FULL_OF_ONE.make(),
-        |queue| put(queue, 1),
+        |queue| _ = queue.put_bytes_timeout(&bytes_of(1, LEN), LIMIT),
         |queue| {
             other.start(|| put(queue, 2));
             assert_eq!(queue.accept(), Ok(Some(0)));
@@ -107,7 +110,7 @@ pub(crate) fn borrowers(args: &Args) -> Row {
     let swept = sweep_blocking(
         args.scale(499, 3),
         make,
-        lend,
+        |(queue, _)| _ = queue.loan_timeout(LEN, LIMIT),
         |state| {
             other.start(|| lend(state));
             drop(state.1.take());
