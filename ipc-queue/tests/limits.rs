@@ -89,8 +89,7 @@ fn a_queue_that_cannot_be() {
     }
 }
 
-/// Large items are written once, outside of the ring, and whoever puts them while nobody takes any waits: the memory of the
-/// producer does not grow, and no other process works for it.
+/// Whoever puts while nobody takes waits, with the one item that it has in hand: its memory does not grow.
 #[test]
 fn a_producer_that_waits_holds_no_more_than_its_item() {
     isolated_within(Duration::from_secs(180), || {
