@@ -38,7 +38,8 @@ pub enum WhenFull {
     Block = 0,
     /// It fails at once, whatever its deadline.
     Fail = 1,
-    /// It takes the oldest item away, and more of them until there is room. They are lost.
+    /// It takes the oldest item away, and more of them until there is room. They are lost. The sender of a channel waits all the
+    /// same while as many handles are on their way as the system allows: only a receiver can close those of dropped items.
     DropOldest = 2,
 }
 

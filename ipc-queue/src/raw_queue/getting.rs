@@ -404,13 +404,17 @@ impl RawQueue {
         self.wait_at(place, deadline, has_changed, || {
             self.see_putters()?;
             // One that was killed in the middle of a put: whoever waits long has the time to look.
-            if has_slept.replace(true) { self.see_strays() } else { Ok(()) }
+            if has_slept.replace(true) { self.see_strays().map(drop) } else { Ok(()) }
         })?;
         if self.is_closed() && ring.is_empty()? {
             return Err(Stop::Closed);
         }
         if deadline.is_over() {
             self.see_putters()?;
+            // The senders cannot do it, and this one may never sleep.
+            if self.freight.outer.is_none() {
+                self.see_strays()?;
+            }
             self.rearm()?;
         }
         Ok(())

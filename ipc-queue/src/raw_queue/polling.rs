@@ -80,24 +80,29 @@ impl RawQueue {
         let is_silent = self.freight.discard(gets.ticket.load(Relaxed));
         let _ = gets.lock.release(taken.changes(0));
         mended?;
-        if is_silent { Ok(()) } else { self.discard_strays() }
+        if is_silent { Ok(()) } else { self.discard_strays().map(drop) }
     }
 
-    /// Receives handles that are nobody's, if the first message looks like that. For who has found the queue empty.
-    pub(super) fn see_strays(&self) -> Result<(), Stop> {
-        if self.freight.has_handles() { self.discard_strays() } else { Ok(()) }
+    /// Receives handles that are nobody's, if the first message looks like that; whether there were some. For who has found the
+    /// queue empty, or its sockets full.
+    pub(super) fn see_strays(&self) -> Result<bool, Stop> {
+        if self.ring().is_empty()? && self.freight.has_handles() { self.discard_strays() } else { Ok(false) }
     }
 
-    /// Receives the handles of whoever ended before it put their item, which would make the descriptor readable for ever.
+    /// Receives the handles of whoever ended before it put their item, which would make the descriptor readable for ever, and those
+    /// of items that a sender has dropped to make room, which lacks the end where they arrive; whether it could look.
     ///
     /// As long as nobody is putting, which is sure with the lock, and there is no item, all handles are such.
     #[cold]
-    fn discard_strays(&self) -> Result<(), Stop> {
+    fn discard_strays(&self) -> Result<bool, Stop> {
+        let mut is_done = false;
         self.with_both_locks(Deadline::NOW, |queue, _, numbers| {
             if numbers.is_empty() {
                 queue.freight.discard(u64::MAX);
+                is_done = true;
             }
-        })
+        })?;
+        Ok(is_done)
     }
 
     fn new_poller(&self) -> io::Result<Poller> {

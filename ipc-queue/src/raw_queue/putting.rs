@@ -81,9 +81,12 @@ impl RawQueue {
         loop {
             match (refused, self.memory.plan().when_full) {
                 (Attempt::Done, _) => return Ok(true),
+                (Attempt::NoPassage, _) if self.see_strays()? => {}
                 (Attempt::NoRoom(_) | Attempt::NoPassage, WhenFull::Fail) => return Ok(false),
-                (Attempt::NoRoom(_) | Attempt::NoPassage, WhenFull::DropOldest)
-                    if self.drop_oldest(deadline)? => {}
+                (Attempt::NoRoom(_), WhenFull::DropOldest) if self.drop_oldest(deadline)? => {}
+                // Who lacks the end where the handles arrive gains nothing by it.
+                (Attempt::NoPassage, WhenFull::DropOldest)
+                    if self.freight.inner.is_some() && self.drop_oldest(deadline)? => {}
                 _ if deadline.is_over() => return Ok(false),
                 (Attempt::NoRoom(units), WhenFull::Block) => self.wait_for_room(units, deadline)?,
                 _ => self.wait_for_gets(deadline)?,
