@@ -10,9 +10,11 @@ use ipc_sys::memory::SharedMapping;
 use ipc_sys::process::{Child, Signal};
 use ipc_sys::readiness::{Interest, wait_one};
 use ipc_sys::socket::MessageSocket;
+use ipc_testkit::kill::{Ending, sweep_stops};
 use ipc_testkit::{Rng, isolated, isolated_within};
 use rustix::process::{Pid, Resource, Rlimit, getpid, kill_process, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use std::cell::RefCell;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -148,6 +150,33 @@ fn the_descriptor_tells_of_deaths() {
             collect(&child);
         }
         report("the descriptor is readable after", latencies);
+    });
+}
+
+/// A receiver stands still at each instruction of a look, while the last item comes and the last sender goes: it gets the item, and
+/// the end after it.
+#[test]
+fn the_end_never_comes_before_the_last_item() {
+    isolated_within(Duration::from_secs(120), || {
+        let swept = sweep_stops(
+            9,
+            || RefCell::new(Ends::new(2)),
+            |ends| {
+                // A copy that counts.
+                drop(ends.borrow_mut().sender.take());
+                let ends = ends.borrow();
+                let receiver = ends.receiver.as_ref().expect("it is here");
+                if let Err(TryRecvError::Disconnected) = receiver.try_recv() {
+                    assert!(receiver.is_empty(), "the end came first");
+                }
+            },
+            |ends, _| {
+                let sender = ends.borrow_mut().sender.take().expect("it is here");
+                sender.send_timeout(vec![7], Duration::ZERO).expect("there is room");
+            },
+            |_, point, ending| assert_eq!(ending, Ending::Returned, "at {point}"),
+        );
+        println!("{} points", swept.points);
     });
 }
 
