@@ -20,7 +20,8 @@
 //! (d) wakes. (2) and (b) change the same word, so one of them comes first. If (b) does, the look sees the change. If (2)
 //! does, the owner sees the wish; (c) keeps the sleeper from falling asleep, and (d) wakes it if it has done so.
 //!
-//! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf. An owner that
+//! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf. Another
+//! change can come in between and find no wish; so who has slept, and sees more than it needs, wakes the next one. An owner that
 //! has changed nothing leaves the wishes in the word: if it took them out and set them again, a change in between would find
 //! none. Who has taken the lock from the dead wakes all, since the dead may have changed something and told nobody.
 //!
@@ -203,6 +204,13 @@ impl Lock {
                 self.wish(Wishes::ONE);
             }
         }
+    }
+
+    /// Wakes one more sleeper: for who has slept, has got what it waited for, and sees that there is more of it. The change that
+    /// made it may have found no wish, since the owner before had taken it and not set it again yet.
+    pub(crate) fn pass_on(&self) {
+        self.bell.fetch_add(1, Release);
+        shim::wake(&self.bell, 1);
     }
 
     /// Wakes all who sleep, whatever they have wished.

@@ -250,10 +250,13 @@ impl RawQueue {
         mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
     ) -> Result<bool, Stop> {
         self.peers().me().ok_or(Stop::Forked)?;
-        let mut patience = Patience::default();
+        let (mut patience, mut has_slept) = (Patience::default(), false);
         loop {
-            self.wait_for_item(deadline)?;
+            has_slept |= self.wait_for_item(deadline)?;
             if !self.ring().is_empty()? && self.try_get_by(deadline, handles, &mut take)? {
+                if has_slept && !self.ring().is_empty()? {
+                    self.ring().puts().lock.pass_on();
+                }
                 return Ok(true);
             }
             if deadline.is_over() {
@@ -393,8 +396,9 @@ impl RawQueue {
         }
     }
 
-    /// Waits until there seems to be an item or the deadline has passed. At the end of the queue that is an error.
-    fn wait_for_item(&self, deadline: Deadline) -> Result<(), Stop> {
+    /// Waits until there seems to be an item or the deadline has passed; whether it has slept. At the end of the queue that is an
+    /// error.
+    fn wait_for_item(&self, deadline: Deadline) -> Result<bool, Stop> {
         let ring = self.ring();
         // An error has to be seen, too.
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
@@ -417,7 +421,7 @@ impl RawQueue {
             }
             self.rearm()?;
         }
-        Ok(())
+        Ok(has_slept.get())
     }
 
     /// An error if nobody is left who could put, and nothing is left to take.

@@ -9,6 +9,7 @@ use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
+use std::cell::Cell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// What came of an attempt to put.
@@ -77,10 +78,15 @@ impl RawQueue {
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<Attempt, Stop>,
         mut refused: Attempt,
     ) -> Result<bool, Stop> {
-        let mut patience = Patience::default();
+        let (mut patience, mut has_slept) = (Patience::default(), false);
         loop {
             match (refused, self.memory.plan().when_full) {
-                (Attempt::Done, _) => return Ok(true),
+                (Attempt::Done, _) => {
+                    if has_slept && self.ring().has_room(1) {
+                        self.ring().gets().lock.pass_on();
+                    }
+                    return Ok(true);
+                }
                 (Attempt::NoPassage, _) if self.see_strays()? => {}
                 (Attempt::NoRoom(_) | Attempt::NoPassage, WhenFull::Fail) => return Ok(false),
                 (Attempt::NoRoom(_), WhenFull::DropOldest) if self.drop_oldest(deadline)? => {}
@@ -88,7 +94,9 @@ impl RawQueue {
                 (Attempt::NoPassage, WhenFull::DropOldest)
                     if self.freight.inner.is_some() && self.drop_oldest(deadline)? => {}
                 _ if deadline.is_over() => return Ok(false),
-                (Attempt::NoRoom(units), WhenFull::Block) => self.wait_for_room(units, deadline)?,
+                (Attempt::NoRoom(units), WhenFull::Block) => {
+                    has_slept |= self.wait_for_room(units, deadline)?
+                }
                 _ => self.wait_for_gets(deadline)?,
             }
             patience.turn();
@@ -180,14 +188,20 @@ impl RawQueue {
         })
     }
 
-    /// Waits until an item of so many words seems to have room, the queue has ended, or the deadline has passed.
-    fn wait_for_room(&self, units: u32, deadline: Deadline) -> Result<(), Stop> {
+    /// Waits until an item of so many words seems to have room, the queue has ended, or the deadline has passed; whether it has
+    /// slept.
+    fn wait_for_room(&self, units: u32, deadline: Deadline) -> Result<bool, Stop> {
         let ring = self.ring();
         let has_changed = || ring.has_room(units) || self.is_closed();
         // Where bytes are the limit, one get may make room for several, or for another and not for the one that is woken.
         let wishes = if ring.is_at_capacity() { Wishes::ONE } else { Wishes::ALL };
         let place = WaitingPlace { lock: &ring.gets().lock, eagerness: &self.eager_to_put, wishes };
-        self.wait_at(place, deadline, has_changed, || self.see_getters())
+        let has_slept = Cell::new(false);
+        self.wait_at(place, deadline, has_changed, || {
+            has_slept.set(true);
+            self.see_getters()
+        })?;
+        Ok(has_slept.get())
     }
 
     /// Waits until something is taken, or a moment.
