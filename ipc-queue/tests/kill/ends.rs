@@ -110,6 +110,9 @@ struct Ends {
     receiver: Cell<Option<Receiver<Vec<u8>>>>,
 }
 
+/// What is done when a process is killed, and what it is called.
+type Call = (&'static str, fn(&Ends));
+
 impl Ends {
     fn new() -> Ends {
         let (sender, receiver) = channel(4).expect("memory is left");
@@ -119,8 +122,7 @@ impl Ends {
 
 /// The only sender is killed: the receiver has whole items, in order, and then the end.
 pub(crate) fn sender(args: &Args) -> Row {
-    let calls: [(&str, fn(&Ends)); 2] =
-        [("send", send_two), ("let go of the sender", |ends| drop(ends.sender.take()))];
+    let calls: [Call; 2] = [("send", send_two), ("let go of the sender", |ends| drop(ends.sender.take()))];
     let rows = calls.map(|(label, call)| {
         let (mut losses, mut seen) = (0, [0_u64; 3]);
         let swept = sweep(args.scale(499, 1), Ends::new, call, |ends, point| {
@@ -156,7 +158,7 @@ fn send_two(ends: &Ends) {
 
 /// The only receiver is killed: the sender is told, by a send that has room and by one that waits for it.
 pub(crate) fn receiver(args: &Args) -> Row {
-    let calls: [(&str, fn(&Ends)); 2] =
+    let calls: [Call; 2] =
         [("receive", receive_one), ("let go of the receiver", |ends| drop(ends.receiver.take()))];
     let rows = calls.map(|(label, call)| {
         let mut losses = 0;

@@ -14,7 +14,8 @@ use ipc_queue::{GetTimeoutError, LoanError, PutManyError, PutTimeoutError, Queue
 use ipc_sys::handle::OwnedHandle;
 use ipc_testkit::kill::{Args, Moment, Row, storm};
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Write, pipe};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -263,7 +264,7 @@ impl Traffic for Values {
                 left.iter().for_each(|&number| ledger.has_not_put(producer, number));
             }
             (1, &[number, ..]) => {
-                let (reader, mut writer) = pipe().expect("handles are left");
+                let (reader, mut writer) = UnixStream::pair().expect("handles are left");
                 let name = name(producer, number);
                 writer.write_all(&name.to_le_bytes()).expect("there is room");
                 let value = Value::new(name, Some(OwnedHandle::from(reader)));
@@ -303,7 +304,7 @@ impl Numbered for Values {
 
     /// Nothing that the dead had sent is open, once the next handle was taken.
     fn look_at_rest(&self) -> Result<(), String> {
-        let (reader, writer) = pipe().expect("handles are left");
+        let (reader, writer) = UnixStream::pair().expect("handles are left");
         let value = Value::new(0, Some(OwnedHandle::from(writer)));
         was_put(self.0.try_put(value))?;
         drop(was_taken(self.0.try_get(), Ok)?);

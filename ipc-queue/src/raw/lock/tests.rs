@@ -152,7 +152,7 @@ fn a_death_at_any_step_leaves_a_lock() {
         let deaths = at_every_step(|step| {
             let lock = Lock::default();
             let [victim, next] = processes();
-            wishes.map(|wishes| lock.wish(wishes));
+            wishes.into_iter().for_each(|wishes| lock.wish(wishes));
             let lived = victim.dies_at(step, || {
                 try_lock(&lock, &victim).unwrap();
                 let _ = lock.release(1);
