@@ -47,7 +47,7 @@ fn some<'a>(args: &Args, places: &'a [Place]) -> &'a [Place] {
 pub(crate) fn put(args: &Args) -> Row {
     let new = bytes_of(NEW, LEN);
     let call = |queue: &Bytes| queue.put_bytes(&new).expect("there is room");
-    run(args, 91, "put", &ROOMY, call, with_new)
+    run(args, 131, "put", &ROOMY, call, with_new)
 }
 
 pub(crate) fn try_put(args: &Args) -> Row {
@@ -66,7 +66,7 @@ pub(crate) fn put_timeout(args: &Args) -> Row {
 
 pub(crate) fn get(args: &Args) -> Row {
     let call = |queue: &Bytes| drop(queue.get_bytes().expect("there is an item"));
-    run(args, 61, "get", &FILLED, call, without_first)
+    run(args, 101, "get", &FILLED, call, without_first)
 }
 
 pub(crate) fn get_into(args: &Args) -> Row {
@@ -130,7 +130,7 @@ pub(crate) fn put_dropping(args: &Args) -> Row {
 
 /// Many items become part of the queue together, as many as have room.
 pub(crate) fn put_many(args: &Args) -> Row {
-    let rows = ROOMY.iter().enumerate().map(|(idx, place)| {
+    let rows = some(args, &ROOMY).iter().enumerate().map(|(idx, place)| {
         let before = place.numbers();
         let n_new = (place.capacity - before.len()).min(3) as u32;
         let items: Vec<_> = (NEW..NEW + 3).map(|number| bytes_of(number, LEN)).collect();
@@ -141,7 +141,7 @@ pub(crate) fn put_many(args: &Args) -> Row {
         };
         let after = [before.clone(), (NEW..NEW + n_new).collect()].concat();
         let label = format!("put_many, {}", place.name);
-        let stride = args.scale(499 + 2 * idx as u64, 1);
+        let stride = args.scale(1999 + 2 * idx as u64, 1);
         sweep_call(stride, &label, || place.make_of_values(), call, &[before, after])
     });
     sum("put_many", rows)
@@ -149,7 +149,7 @@ pub(crate) fn put_many(args: &Args) -> Row {
 
 /// Many items are taken together: with who takes them as many are gone at most.
 pub(crate) fn get_many(args: &Args) -> Row {
-    let rows = FILLED.iter().enumerate().map(|(idx, place)| {
+    let rows = some(args, &FILLED).iter().enumerate().map(|(idx, place)| {
         let before = place.numbers();
         let n_taken = before.len().min(3);
         let call = |queue: &Queue<Vec<u8>>| {
@@ -158,7 +158,7 @@ pub(crate) fn get_many(args: &Args) -> Row {
         };
         let after = before[n_taken..].to_vec();
         let label = format!("get_many, {}", place.name);
-        let stride = args.scale(499 + 2 * idx as u64, 1);
+        let stride = args.scale(1999 + 2 * idx as u64, 1);
         sweep_call(stride, &label, || place.make_of_values(), call, &[before, after])
     });
     sum("get_many", rows)

@@ -125,7 +125,7 @@ pub(crate) fn sender(args: &Args) -> Row {
     let calls: [Call; 2] = [("send", send_two), ("let go of the sender", |ends| drop(ends.sender.take()))];
     let rows = calls.map(|(label, call)| {
         let (mut losses, mut seen) = (0, [0_u64; 3]);
-        let swept = sweep(args.scale(499, 1), Ends::new, call, |ends, point| {
+        let swept = sweep(args.scale(997, 1), Ends::new, call, |ends, point| {
             drop(ends.sender.take());
             let receiver = ends.receiver.take().expect("it is this process's");
             let start = Instant::now();

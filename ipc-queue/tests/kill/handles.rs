@@ -176,12 +176,12 @@ impl Numbered for Large {
 
 pub(crate) fn put_large(args: &Args) -> Row {
     let call = |large: &Large| assert_eq!(large.offer(NEW), Ok(true));
-    sweep_call(args.scale(499, 1), "put_large", || Large::new(1), call, &[vec![0], vec![0, NEW]])
+    sweep_call(args.scale(797, 1), "put_large", || Large::new(1), call, &[vec![0], vec![0, NEW]])
 }
 
 pub(crate) fn get_large(args: &Args) -> Row {
     let call = |large: &Large| assert_eq!(large.accept(), Ok(Some(0)));
-    sweep_call(args.scale(499, 1), "get_large", || Large::new(2), call, &[vec![0, 1], vec![1]])
+    sweep_call(args.scale(797, 1), "get_large", || Large::new(2), call, &[vec![0, 1], vec![1]])
 }
 
 /// One who takes an item with a handle and puts another one.
@@ -191,5 +191,5 @@ pub(crate) fn pass_handle(args: &Args) -> Row {
         put_new(lines);
     };
     let allowed = [vec![0, 1], vec![1], vec![1, NEW]];
-    sweep_call(args.scale(499, 1), "pass_handle", || Lines::new(2), call, &allowed)
+    sweep_call(args.scale(797, 1), "pass_handle", || Lines::new(2), call, &allowed)
 }

@@ -152,7 +152,7 @@ pub(crate) fn heir(args: &Args) -> Row {
             join(&fork_child(|| frames.queue.loan(LEN).map(std::mem::forget).expect("one is free")));
             frames
         };
-        sweep_call(args.scale(997, 1), &format!("heir, first {first:?}"), make, call, &[vec![0], vec![]])
+        sweep_call(args.scale(4001, 1), &format!("heir, first {first:?}"), make, call, &[vec![0], vec![]])
     });
     sum("heir", rows)
 }

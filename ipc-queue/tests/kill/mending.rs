@@ -42,7 +42,7 @@ pub(crate) fn recovery(args: &Args) -> Row {
     let n_units = BYTES / 8 + 3 * place.capacity + 1;
     let swept = sweep_recovery(
         2,
-        args.scale(397, 3),
+        args.scale(4001, 3),
         make,
         |(queue, _)| put_and_get(queue, NEW),
         |(queue, _)| put_and_get(queue, NEW + 1),
@@ -75,7 +75,7 @@ pub(crate) fn loan_recovery(args: &Args) -> Row {
     };
     let swept = sweep_recovery(
         2,
-        args.scale(1499, 11),
+        args.scale(100_003, 11),
         make,
         |(frames, _)| call(frames, NEW),
         |(frames, _)| call(frames, NEW + 1),

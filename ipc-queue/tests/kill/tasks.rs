@@ -66,7 +66,7 @@ pub(crate) fn joined(args: &Args) -> Row {
         work(tasks);
         work(tasks);
     };
-    let swept = sweep(args.scale(997, 3), make, call, |(tasks, waiter), point| {
+    let swept = sweep(args.scale(1999, 3), make, call, |(tasks, waiter), point| {
         drain_and_do(&tasks);
         hangs += u64::from(!leaves(&waiter, &("joined", point)));
     });
