@@ -101,7 +101,7 @@ impl Numbered for Frames {
 fn run(args: &Args, label: &str, n_items: u32, call: fn(&Frames), allowed: &[Vec<u32>]) -> Row {
     let rows = [First::Items, First::Buffers].map(|first| {
         let label = format!("{label}, first {first:?}");
-        sweep_call(args.scale(307, 1), &label, || Frames::new(n_items, first), call, allowed)
+        sweep_call(args.scale(503, 1), &label, || Frames::new(n_items, first), call, allowed)
     });
     sum(label, rows)
 }
