@@ -304,11 +304,11 @@ impl Numbered for Values {
 
     /// Nothing that the dead had sent is open, once the next handle was taken.
     fn look_at_rest(&self) -> Result<(), String> {
-        let (reader, writer) = UnixStream::pair().expect("handles are left");
+        let (mut reader, writer) = UnixStream::pair().expect("handles are left");
+        reader.set_nonblocking(true).expect("it is open");
         let value = Value::new(0, Some(OwnedHandle::from(writer)));
         was_put(self.0.try_put(value))?;
         drop(was_taken(self.0.try_get(), Ok)?);
-        let mut reader = reader;
         match reader.read(&mut [0]) {
             Ok(0) => Ok(()),
             other => Err(format!("a handle that was taken is open: {other:?}")),
