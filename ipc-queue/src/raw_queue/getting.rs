@@ -415,8 +415,8 @@ impl RawQueue {
         }
         if deadline.is_over() {
             self.see_putters()?;
-            // The senders cannot do it, and this one may never sleep.
-            if self.freight.outer.is_none() {
+            // Who has slept until now has the time; and of a channel the senders cannot do it, and this one may never sleep.
+            if has_slept.get() || self.freight.outer.is_none() {
                 self.see_strays()?;
             }
             self.rearm()?;
