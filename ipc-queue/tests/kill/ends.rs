@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// How long it may take until the end of a side is seen: 50 ms for the death of a small process and 100 more; the rest is for a
 /// machine that is busy.
-const END: Duration = Duration::from_millis(1000);
+const END: Duration = LIMIT;
 
 /// The queue is open and whole, or closed with what was in it; who waited in vain is told.
 pub(crate) fn close(args: &Args) -> Row {

@@ -5,7 +5,7 @@
 
 use crate::items::{bytes_of, number_of};
 use crate::places::{was_put, was_taken};
-use crate::survive::{NEW, Numbered, row_of, sum, sweep_call};
+use crate::survive::{NEW, Numbered, drain, row_of, sum, sweep_call};
 use ipc_codec::handle::Handle;
 use ipc_queue::Queue;
 use ipc_sys::handle::OwnedHandle;
@@ -23,7 +23,7 @@ const MOMENT: Duration = Duration::from_millis(500);
 #[derive(Serialize, Deserialize)]
 struct Parcel {
     number: u32,
-    line: Handle<OwnedHandle>,
+    line: Option<Handle<OwnedHandle>>,
 }
 
 /// A queue of items with one end of a line each, and the other ends.
@@ -46,7 +46,7 @@ impl Lines {
     fn parcel(&self, number: u32) -> Parcel {
         let (here, there) = UnixStream::pair().expect("handles are left");
         self.other_ends.borrow_mut().insert(number, here);
-        Parcel { number, line: Handle::new(OwnedHandle::from(there)) }
+        Parcel { number, line: Some(Handle::new(OwnedHandle::from(there))) }
     }
 
     /// Whether all lines whose items are gone are closed.
@@ -72,6 +72,7 @@ impl Numbered for Lines {
     /// Takes an item whose handle has to be its own.
     fn accept(&self) -> Result<Option<u32>, String> {
         was_taken(self.queue.try_get(), |Parcel { number, line }| {
+            let Some(line) = line else { return Ok(number) };
             let mut found = [0];
             let ends = self.other_ends.borrow();
             let mut here = ends.get(&number).ok_or_else(|| format!("an item {number}"))?;
@@ -120,6 +121,26 @@ pub(crate) fn get_handle(args: &Args) -> Row {
         sweep_call(args.scale(299, 1), &label, || Lines::new(n_items), get_first, &[before, after])
     });
     sum("get_handle", rows)
+}
+
+/// Who takes an item without handles after one who has died with some closes those.
+pub(crate) fn get_handle_of_the_dead(args: &Args) -> Row {
+    let mut losses = 0;
+    let swept = sweep(
+        args.scale(97, 1),
+        || Lines::new(1),
+        get_first,
+        |lines, point| {
+            let is_put = was_put(lines.queue.try_put(Parcel { number: NEW, line: None }));
+            let found = drain(&lines);
+            let closed = lines.all_are_closed();
+            if is_put != Ok(true) || closed.is_err() || !matches!(found.as_deref(), Ok([NEW] | [0, NEW])) {
+                eprintln!("get_handle_of_the_dead: {found:?}, {closed:?} after a kill at {point}");
+                losses += 1;
+            }
+        },
+    );
+    Row { losses, ..row_of(&swept, "get_handle_of_the_dead") }
 }
 
 /// Nobody uses the queue any more: what was on its way is closed when it is dropped.

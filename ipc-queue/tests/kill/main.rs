@@ -44,6 +44,7 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "values", run: calls::values },
         Scenario { name: "put_handle", run: handles::put_handle },
         Scenario { name: "get_handle", run: handles::get_handle },
+        Scenario { name: "get_handle_of_the_dead", run: handles::get_handle_of_the_dead },
         Scenario { name: "pass_handle", run: handles::pass_handle },
         Scenario { name: "drop_with_handles", run: handles::drop_with_handles },
         Scenario { name: "put_large", run: handles::put_large },

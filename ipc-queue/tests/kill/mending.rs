@@ -3,7 +3,7 @@
 use crate::items::bytes_of;
 use crate::loans::{Frames, N_BUFFERS};
 use crate::places::{BYTES, LEN, TWO};
-use crate::survive::{NEW, Numbered, row_of, survive};
+use crate::survive::{LIMIT, NEW, Numbered, row_of, survive};
 use crate::words::Words;
 use ipc_queue::Queue;
 use ipc_testkit::kill::{Args, Ending, Row, sweep_recovery, sweep_stops};
@@ -99,7 +99,7 @@ pub(crate) fn loan_recovery(args: &Args) -> Row {
 /// How long the others try while one stands still.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long they may take: they stay 50 ms at a lock that is not to be had; the rest is for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = LIMIT;
 
 /// One who was stopped in a put keeps others from putting, at most, and never from getting; and the other way round.
 pub(crate) fn stopped_put(args: &Args) -> Row {
