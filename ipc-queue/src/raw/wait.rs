@@ -3,6 +3,7 @@
 use super::lock::{Lock, Wishes};
 use super::pause::Eagerness;
 use super::shim;
+use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ impl WaitingPlace<'_> {
     ) -> Result<(), E> {
         let mut pause = self.eagerness.begin();
         while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
+        // A bell that somebody rings all the time would keep this loop going.
+        let mut patience = Patience::default();
         while !has_changed() && !shim::is_over(deadline) {
+            patience.turn();
             let heard = self.lock.listen(self.wishes);
             if has_changed() {
                 break;
