@@ -192,7 +192,7 @@ fn a_name_that_nobody_has_is_that_of_a_dead_process() {
     let here = first();
     let me = here.me().expect("it has joined").get();
     let n_slots = u64::from(N_SLOTS);
-    for word in [1, me + 1, me + n_slots, n_slots - 1, (1 << 63) - 1, 7 * n_slots] {
+    for word in [1, me + 1, me + n_slots, n_slots - 1, (1 << Id::BITS) - 1, 7 * n_slots] {
         assert!(here.is_dead(Id::new(word).expect("a name")), "{word}");
     }
 }
