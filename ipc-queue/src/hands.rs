@@ -75,7 +75,7 @@ impl RawQueue {
     /// Tasks that this process has taken are lost, since it could not make out what they were.
     #[cold]
     pub(crate) fn lose_tasks(&self, count: usize) {
-        let Some(me) = self.peers().me().filter(|_| self.memory().plan().is_joinable) else { return };
+        let Some(me) = self.peers().me().filter(|_| self.is_joinable()) else { return };
         let (_, in_hand) = hand(self.memory(), me);
         // If another thread has said of too many that they are done, there are fewer.
         let less = |hand: u64| Some(hand - (hand % COUNTED).min(count as u64));

@@ -176,7 +176,7 @@ impl Queue {
 
     fn wait(&self, lock: &Lock, wishes: Wishes, has_changed: impl FnMut() -> bool) {
         let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes };
-        let Ok(()) = place.wait(Deadline::NEVER, LONGEST, has_changed, || Ok::<_, Infallible>(()));
+        let Ok(_) = place.wait(Deadline::NEVER, LONGEST, has_changed, |_| Ok::<_, Infallible>(()));
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Puts {
     head_seen: AtomicU64,
     /// The last ticket that was given to handles.
     pub(crate) ticket: AtomicU64,
-    _line: [AtomicU64; 3],
+    _line: [Unused; 3],
     // A line of its own: those that wait for an item look at it, and would take the words above from those that put.
     /// Not 0 once the queue takes no more.
     pub(crate) ended: AtomicU32,

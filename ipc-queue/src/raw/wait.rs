@@ -17,28 +17,30 @@ pub(crate) struct WaitingPlace<'a> {
 
 impl WaitingPlace<'_> {
     /// Waits until something has changed, or the deadline has passed; sleeps no longer than `longest` without another look.
-    /// Before each sleep `see` is asked whether the wait makes sense.
+    /// Before each sleep `see` is asked whether the wait makes sense, and told whether there was a sleep before. The result is
+    /// whether there was one.
     pub(crate) fn wait<E>(
         &self,
         deadline: Deadline,
         longest: Duration,
         mut has_changed: impl FnMut() -> bool,
-        see: impl Fn() -> Result<(), E>,
-    ) -> Result<(), E> {
+        see: impl Fn(bool) -> Result<(), E>,
+    ) -> Result<bool, E> {
         let mut pause = self.eagerness.begin();
         while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
         // A bell that somebody rings all the time would keep this loop going.
-        let mut patience = Patience::default();
+        let (mut patience, mut has_slept) = (Patience::default(), false);
         while !has_changed() && !shim::is_over(deadline) {
             patience.turn();
             let heard = self.lock.listen(self.wishes);
             if has_changed() {
                 break;
             }
-            see()?;
+            see(has_slept)?;
+            has_slept = true;
             self.lock.sleep(heard, deadline, longest);
         }
         pause.end();
-        Ok(())
+        Ok(has_slept)
     }
 }

@@ -8,7 +8,6 @@ use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::FrozenBytes;
-use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How many bytes of an item need no allocation.
@@ -64,8 +63,8 @@ impl Arrival {
 
     /// The bytes, if they are no more than the limit.
     pub(crate) fn bytes_up_to(&self, limit: usize) -> Result<&[u8], Stop> {
-        let (bytes, size) = (self.bytes(), self.bytes().len());
-        if size > limit { Err(Stop::TooLarge { size, limit }) } else { Ok(bytes) }
+        let bytes = self.bytes();
+        if bytes.len() > limit { Err(Stop::TooLarge { size: bytes.len(), limit }) } else { Ok(bytes) }
     }
 
     /// The handles, which are left out then.
@@ -193,7 +192,12 @@ impl RawQueue {
     pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<bool, Stop> {
         let (mut arrival, mut handles) = (Arrival::new(), Vec::new());
         let taken = self.try_get_by(deadline, &mut handles, &mut |reader, record| {
-            self.take(reader, record, &mut arrival)
+            if record.kind() == Kind::Inline {
+                // Nobody wants its bytes.
+                reader.pass(record);
+                return Ok(None);
+            }
+            self.take_special(reader, record, &mut arrival)
         });
         match taken {
             Ok(false) => return Ok(false),
@@ -404,11 +408,10 @@ impl RawQueue {
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
         let place =
             WaitingPlace { lock: &ring.puts().lock, eagerness: &self.eager_to_get, wishes: Wishes::ONE };
-        let has_slept = Cell::new(false);
-        self.wait_at(place, deadline, has_changed, || {
+        let has_slept = self.wait_at(place, deadline, has_changed, |has_slept| {
             self.see_putters()?;
             // One that was killed in the middle of a put: whoever waits long has the time to look.
-            if has_slept.replace(true) { self.see_strays().map(drop) } else { Ok(()) }
+            if has_slept { self.see_strays().map(drop) } else { Ok(()) }
         })?;
         if self.is_closed() && ring.is_empty()? {
             return Err(Stop::Closed);
@@ -416,12 +419,12 @@ impl RawQueue {
         if deadline.is_over() {
             self.see_putters()?;
             // Who has slept until now has the time; and of a channel the senders cannot do it, and this one may never sleep.
-            if has_slept.get() || self.freight.outer.is_none() {
+            if has_slept || self.freight.outer.is_none() {
                 self.see_strays()?;
             }
             self.rearm()?;
         }
-        Ok(has_slept.get())
+        Ok(has_slept)
     }
 
     /// An error if nobody is left who could put, and nothing is left to take.

@@ -31,7 +31,7 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// whoever sleeps looks again after this time, so that the loss is a delay and never a hang.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The longest sleep of who can be left alone by the other side, so that an end is seen within 50 ms.
+/// The longest sleep of who can be left alone by the other side, an end is to be seen within 50 ms of a machine that has the time.
 const END_LOOK: Duration = Duration::from_millis(40);
 
 /// One process's part in a queue.
@@ -211,14 +211,15 @@ impl RawQueue {
         }
     }
 
-    /// Waits until something has changed, or the deadline has passed; `look` is asked before each sleep.
+    /// Waits until something has changed, or the deadline has passed; `look` is asked before each sleep. As
+    /// [`WaitingPlace::wait`].
     fn wait_at(
         &self,
         place: WaitingPlace<'_>,
         deadline: Deadline,
         has_changed: impl FnMut() -> bool,
-        look: impl Fn() -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        look: impl Fn(bool) -> Result<(), Stop>,
+    ) -> Result<bool, Stop> {
         place.wait(deadline, self.longest_sleep(), has_changed, look)
     }
 

@@ -9,7 +9,6 @@ use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
-use std::cell::Cell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// What came of an attempt to put.
@@ -196,12 +195,7 @@ impl RawQueue {
         // Where bytes are the limit, one get may make room for several, or for another and not for the one that is woken.
         let wishes = if ring.is_at_capacity() { Wishes::ONE } else { Wishes::ALL };
         let place = WaitingPlace { lock: &ring.gets().lock, eagerness: &self.eager_to_put, wishes };
-        let has_slept = Cell::new(false);
-        self.wait_at(place, deadline, has_changed, || {
-            has_slept.set(true);
-            self.see_getters()
-        })?;
-        Ok(has_slept.get())
+        self.wait_at(place, deadline, has_changed, |_| self.see_getters())
     }
 
     /// Waits until something is taken, or a moment.
