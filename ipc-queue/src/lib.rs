@@ -300,7 +300,7 @@
 //! - What it was putting is in the queue whole, or not at all. Of a `put_many`, what became visible together is there together.
 //! - What it was taking is still there, or gone with the process: one item, or those of one `get_many`. No other item is lost, none
 //!   comes twice, none comes out of turn.
-//! - Everybody else goes on. Nobody waits for the dead for more than 150 ms; the end of a channel is seen within 50 ms.
+//! - Everybody else goes on. Nobody waits for the dead for more than 150 ms; who waits looks for the end of a channel every 40 ms.
 //! - A task that it had taken from a joinable queue and not finished is lost, and [`join`](JoinableQueue::join) says so.
 //! - A buffer that it had is used again. A file that it was putting is closed when the next handles are taken, or somebody waits for
 //!   an item.

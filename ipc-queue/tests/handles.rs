@@ -1,7 +1,10 @@
 //! Items with handles in them: files, sockets, queues, locks, ends of channels. They come in their order, and none stays open.
 
+#[path = "support/common.rs"]
+mod common;
 mod support;
 
+use common::{join, kill};
 use ipc_codec::Limits;
 use ipc_codec::handle::Handle;
 use ipc_queue::{
@@ -11,7 +14,7 @@ use ipc_queue::{
 use ipc_shared::Arena;
 use ipc_shared::sync::Mutex;
 use ipc_sys::clock::Deadline;
-use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_sys::process::Child;
 use ipc_sys::readiness::{Interest, wait_one};
 use ipc_testkit::kill::sweep;
 use ipc_testkit::leaks::Snapshot;
@@ -638,20 +641,4 @@ fn without_descriptors(body: impl FnOnce()) {
         .expect("less is allowed");
     body();
     setrlimit(Resource::Nofile, limit).expect("as it was");
-}
-
-#[track_caller]
-fn kill(child: &Child) {
-    child.signal(Signal::Kill).expect("it is our child");
-    let status = child.wait(Deadline::NEVER).expect("it is our child");
-    assert_eq!(
-        status,
-        Some(ExitStatus::Signaled { signal: 9, core_dumped: false }),
-        "it had not ended before"
-    );
-}
-
-#[track_caller]
-fn join(child: &Child) {
-    assert_eq!(child.wait(Deadline::NEVER).expect("it is our child"), Some(ExitStatus::Exited(0)));
 }

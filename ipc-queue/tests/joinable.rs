@@ -1,12 +1,15 @@
 //! Queues of tasks that are waited for: when a join ends, and how many tasks it says are lost.
 
+#[path = "support/common.rs"]
+mod common;
 mod support;
 
+use common::{join, kill};
 use ipc_codec::{Limits, encode};
 use ipc_queue::{Finished, GetError, JoinError, JoinableQueue, Queue, TaskDoneError, WhenFull};
 use ipc_sys::clock::Deadline;
 use ipc_sys::memory::SharedMapping;
-use ipc_sys::process::{Child, ExitStatus, Signal};
+use ipc_sys::process::Child;
 use ipc_testkit::kill::{Ending, sweep, sweep_stops};
 use ipc_testkit::{Rng, isolated, isolated_within, watchdog};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
@@ -501,20 +504,4 @@ fn stop(child: &Child) {
 
 fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.pid()).expect("a small number")).expect("no process is number 0")
-}
-
-#[track_caller]
-fn kill(child: &Child) {
-    child.signal(Signal::Kill).expect("it is our child");
-    let status = child.wait(Deadline::NEVER).expect("it is our child");
-    assert_eq!(
-        status,
-        Some(ExitStatus::Signaled { signal: 9, core_dumped: false }),
-        "it had not ended before"
-    );
-}
-
-#[track_caller]
-fn join(child: &Child) {
-    assert_eq!(child.wait(Deadline::NEVER).expect("it is our child"), Some(ExitStatus::Exited(0)));
 }

@@ -92,11 +92,13 @@ pub(crate) fn join(child: &Child) {
     assert_eq!(status, Some(ExitStatus::Exited(0)));
 }
 
+/// Kills a child, which lives until then.
 #[track_caller]
 pub(crate) fn kill(child: &Child) {
     child.signal(Signal::Kill).expect("it is a child");
     let status = child.wait(Deadline::NEVER).expect("a child can be waited for");
-    assert_eq!(status.and_then(ExitStatus::signal), Some(libc::SIGKILL));
+    let killed = ExitStatus::Signaled { signal: libc::SIGKILL, core_dumped: false };
+    assert_eq!(status, Some(killed), "it had not ended before");
 }
 
 /// Waits until a child sleeps, in a call or between two.
