@@ -330,8 +330,8 @@
 //! back, and copies the bytes once. Who finds the queue full or empty looks a few times before it sleeps.
 //!
 //! A queue takes four descriptors in each process that has it, three more once it is polled, and memory of its capacity in bytes
-//! and 24 bytes for each item, and 300 KiB. By default that is 1 to 64 MiB, all of it reserved: [`Builder::byte_capacity`] sets
-//! it otherwise.
+//! and 24 bytes for each item, and 300 KiB. All of it is reserved; by default the capacity is 256 KiB to 64 MiB:
+//! [`Builder::byte_capacity`] sets it otherwise.
 
 mod buffers;
 mod builder;

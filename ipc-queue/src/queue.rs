@@ -66,8 +66,8 @@ pub struct Queue<T: ?Sized> {
 impl<T: ?Sized> Queue<T> {
     /// Makes a queue for up to `capacity` items.
     ///
-    /// It takes 4 KiB of encoded items for each, and at least 1 MiB and at most 64 MiB in all. [`Queue::builder`]
-    /// sets it otherwise.
+    /// It takes 256 bytes of encoded items for each, and at least 256 KiB and at most 64 MiB in all: larger items fill it before
+    /// they are as many. [`Queue::builder`] sets it otherwise.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl<T: ?Sized> Queue<T> {
     ///
     /// ```
     /// let queue = ipc_queue::Queue::<String>::bounded(10)?;
-    /// assert_eq!((queue.capacity(), queue.byte_capacity()), (10, 1 << 20));
+    /// assert_eq!((queue.capacity(), queue.byte_capacity()), (10, 256 << 10));
     /// # Ok::<(), ipc_queue::CreateError>(())
     /// ```
     pub fn bounded(capacity: usize) -> Result<Self, CreateError> {
