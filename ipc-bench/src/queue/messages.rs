@@ -21,8 +21,9 @@ pub(super) struct Copying(Queue<[u8]>, Message);
 pub(super) struct Lending(Queue<[u8]>, usize);
 
 impl Copied {
-    /// For messages of `size` bytes, with room for `bytes` of them together.
+    /// For messages of `size` bytes, with room for `bytes` of them together, but no more than the capacity.
     pub(super) fn new(size: usize, bytes: usize) -> Outcome<Copied> {
+        let bytes = bytes.min(size * super::CAPACITY);
         let queue = Queue::builder().capacity(super::CAPACITY).byte_capacity(bytes).create()?;
         Ok(Copied { queue, size })
     }

@@ -46,7 +46,7 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 impl Ring {
-    /// For messages of `size` bytes, with room for `bytes` of them together, and for as many of them as others have room for.
+    /// For messages of `size` bytes, with room for `bytes` of them together, but no more than the capacity.
     pub(super) fn new(size: usize, bytes: usize) -> Outcome<Ring> {
         let n_slots = (bytes / size).min(CAPACITY);
         let protection = libc::PROT_READ | libc::PROT_WRITE;
