@@ -34,7 +34,7 @@
 
 use crate::error::Corruption;
 use crate::memory::Memory;
-use crate::raw::{Kind, Record};
+use crate::raw::{Kind, MANY, Record};
 use crate::raw_queue::{Attempt, RawQueue, Stop};
 use ipc_shared::internals::{Id, Patience, Peers};
 use ipc_sys::clock::Deadline;
@@ -120,11 +120,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         if self.is_mine() && self.word().compare_exchange(self.state, 0, Release, Relaxed).is_ok() {
             // Who waits for a buffer waits where those wait who need room.
-            let gets = self.memory.ring().gets();
-            let wishes = gets.lock.take_wishes();
-            if !wishes.is_none() {
-                gets.lock.ring_for_all();
-            }
+            self.memory.ring().gets().lock.tell(MANY);
         }
     }
 }

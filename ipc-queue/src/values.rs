@@ -78,7 +78,7 @@ impl RawQueue {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let Some(Arrivals { bytes, count, special }) = self.get_many(most, deadline)? else {
+        let Some(Arrivals { bytes, count, special, .. }) = self.get_many(most, deadline)? else {
             return Ok(Vec::new());
         };
         if let Some(mut arrival) = special {

@@ -3,7 +3,9 @@
 //! What stands above this folder does more than the ring needs (handles, buffers, counts of tasks). [`Queue`] makes the same
 //! calls in the same order, and nothing else.
 
-use super::{Eagerness, Gets, Kind, Lock, Puts, Record, Ring, Taken, WaitingPlace, Wishes, Word};
+use super::{
+    Eagerness, Gets, Kind, Lock, Puts, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, Word,
+};
 use crate::error::Corruption;
 use ipc_shared::internals::{Id, Peers};
 use ipc_sys::clock::Deadline;
@@ -120,9 +122,19 @@ impl Queue {
 
     /// Takes the first item, if there is one.
     pub(super) fn try_get(&self, by: &Process) -> Option<Vec<u8>> {
-        if self.ring().is_empty().expect("is in order") {
-            return None;
+        let (ring, mut bytes) = (self.ring(), [0; SHORT]);
+        match ring.take_short(&mut bytes).expect("is in order") {
+            Short::Taken(len) => {
+                self.gets.lock.tell(1);
+                Some(bytes[..len].to_vec())
+            }
+            Short::Empty => None,
+            Short::NotShort => self.try_get_locked(by),
         }
+    }
+
+    /// Takes the first item under the lock, however short it is.
+    pub(super) fn try_get_locked(&self, by: &Process) -> Option<Vec<u8>> {
         let taken = self.gets.lock.lock(by, || Deadline::NEVER).expect("has a name");
         let item = self.get_under_lock().expect("is in order");
         let _ = self.gets.lock.release(taken.changes(u32::from(item.is_some())));
@@ -130,13 +142,16 @@ impl Queue {
     }
 
     fn get_under_lock(&self) -> Result<Option<Vec<u8>>, Corruption> {
-        let mut reader = self.ring().reader()?;
-        let Some(record) = reader.record()? else { return Ok(None) };
-        let mut bytes = vec![0; record.len()];
-        reader.read(&mut [], &mut bytes);
-        reader.pass(record);
-        reader.publish();
-        Ok(Some(bytes))
+        loop {
+            let (mut reader, record) = self.ring().reader()?;
+            let Some(record) = record else { return Ok(None) };
+            let mut bytes = vec![0; record.len()];
+            reader.read(&mut [], &mut bytes);
+            reader.pass(record);
+            if reader.publish() {
+                return Ok(Some(bytes));
+            }
+        }
     }
 
     /// Takes the first item, and waits for one; nothing if the queue was closed and is empty.
@@ -160,7 +175,7 @@ impl Queue {
             self.ring().mend_tail().expect("is in order");
         }
         self.puts.ended.store(1, Release);
-        let _ = self.puts.lock.unlock();
+        let _ = self.puts.lock.release(super::MANY);
         self.puts.lock.ring_for_all();
         self.gets.lock.ring_for_all();
     }
@@ -175,7 +190,7 @@ impl Queue {
     }
 
     fn wait(&self, lock: &Lock, wishes: Wishes, has_changed: impl FnMut() -> bool) {
-        let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes };
+        let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes, rest: 0 };
         let Ok(_) = place.wait(Deadline::NEVER, LONGEST, has_changed, |_| Ok::<_, Infallible>(()));
     }
 }

@@ -1,29 +1,37 @@
-//! The lock of one side of the ring: one word that names the owner, and what those of the other side wish for.
+//! The lock of one side of the ring: a word that names the owner, and beside it what others wish to be told.
 //!
-//! # The word
+//! # The words
 //!
-//! | bits | meaning | set by | cleared by |
+//! `word` is the name of the owner, or zero. Who takes the lock changes it from zero to its name by one exchange, who takes it
+//! from the dead from their name to its own, who gives it back stores zero. The dead write nothing and a name is never given
+//! twice, so of those who see the word of a dead owner one exchange succeeds. Nothing depends on time: the word of an owner that
+//! was stopped stays as it is.
+//!
+//! | wish | meaning | left by | taken by |
 //! | --- | --- | --- | --- |
-//! | 0 `CONTENDED` | somebody may sleep for the lock | a waiter that will sleep | who releases, and wakes one |
-//! | 1 `ONE` | somebody of the other side may sleep whom any change serves | the sleeper | who releases after a change, and rings |
-//! | 2 `ALL` | somebody may sleep whom not every change serves | the sleeper | who releases after a change, and rings for all |
-//! | 3 `POLLED` | somebody waits for the descriptor | who polls | who releases after a change, and makes it readable |
-//! | 4.. | the name of the owner, or zero | who takes the lock, who takes it from the dead | who releases: one swap with zero, or without a change with the wishes |
-//!
-//! The dead write nothing and a name is never given twice, so of those who see the word of a dead owner one exchange succeeds.
-//! Nothing depends on time: the word of an owner that was stopped stays as it is.
+//! | `CONTENDED` | somebody may sleep for the lock | a waiter that will sleep | who releases, and wakes one |
+//! | `ONE` | somebody of the other side may sleep whom any change serves | the sleeper | who releases after a change, and rings |
+//! | `ALL` | somebody may sleep whom not every change serves | the sleeper | who releases after a change, and rings for all |
+//! | `POLLED` | somebody waits for the descriptor | who polls | who releases after a change, and makes it readable |
 //!
 //! # Why no change is slept through
 //!
-//! The sleeper of the other side: (1) reads the bell, (2) sets its wish in this word, (3) looks, (4) sleeps while the bell is
-//! as in (1). The owner: (a) makes its change, (b) swaps the word with zero, (c) if there was a wish, counts the bell on,
-//! (d) wakes. (2) and (b) change the same word, so one of them comes first. If (b) does, the look sees the change. If (2)
-//! does, the owner sees the wish; (c) keeps the sleeper from falling asleep, and (d) wakes it if it has done so.
+//! The sleeper of the other side: (1) reads the bell, (2) leaves its wish, (3) looks, (4) sleeps while the bell is as in (1). The
+//! owner: (a) makes its change, (b) stores zero in the word, (c) looks for wishes; if there is one it (d) takes it away,
+//! (e) counts the bell on, (f) wakes. If (c) finds the wish, (e) keeps the sleeper from falling asleep, and (f) wakes it if it has
+//! done so. If (c) came before (2), then (3) comes after (a), and sees the change. Who waits for the lock does the same with
+//! `CONTENDED` and the turn, and looks at the word.
 //!
-//! Where the owner has woken as many as it wished to, more may sleep, so it sets the wish again on their behalf. Another
+//! The last sentence needs a fence between (b) and (c), which would take as long as all the rest of a release. Without one a
+//! processor can do (c) while (a) and (b) are still on their way to the others, for some hundred nanoseconds at most. So who
+//! leaves a wish waits until they must have arrived before it looks ([`pause::settle`]): it is about to sleep and has the time.
+//! If that were too short it would be a delay and no hang, since no sleep is longer than a tenth of a second. In the models,
+//! where no time passes, there is the fence.
+//!
+//! Where the owner has woken as many as it wished to, more may sleep, so it leaves the wish again on their behalf. Another
 //! change can come in between and find no wish; so who has slept, and sees more than it needs, wakes the next one. An owner that
-//! has changed nothing leaves the wishes in the word: if it took them out and set them again, a change in between would find
-//! none. Who has taken the lock from the dead wakes all, since the dead may have changed something and told nobody.
+//! has changed nothing does not touch the wishes: if it took them and left them again, a change in between would find none. Who
+//! has taken the lock from the dead wakes all, since the dead may have changed something and told nobody.
 //!
 //! # What a survivor finds
 //!
@@ -31,7 +39,7 @@
 //! | --- | --- |
 //! | the exchange that takes the lock, or anything that is done under it | the word of a dead owner: the next one takes it, and mends |
 //! | the exchange that takes the lock from the dead | the word of a dead owner, once more |
-//! | the swap | a free lock; who sleeps looks again after a while |
+//! | the store of zero, or taking the wishes | a free lock; who sleeps looks again after a while |
 //! | the wish | a wish of nobody: one system call for nothing |
 //! | being woken | what it was woken for; the others look again after a while |
 
@@ -39,7 +47,8 @@ use super::pause;
 use super::shim::{self, AtomicU32, AtomicU64};
 use ipc_shared::internals::{Id, Patience, Peers};
 use ipc_sys::clock::Deadline;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use ipc_sys::futex::OWNER_RECHECK;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
 /// A lock that names its owner. All zero is a fresh one; any other bytes are a lock, too.
@@ -47,14 +56,18 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Lock {
     word: AtomicU64,
+    /// Counts on when those of the other side are woken.
     bell: AtomicU32,
+    /// Counts on when one is woken who waits for the lock.
+    turn: AtomicU32,
+    wishes: AtomicU32,
     _pad: std::sync::atomic::AtomicU32,
 }
 
 /// What those of the other side wished for when a lock was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "somebody may sleep"]
-pub(crate) struct Wishes(u64);
+pub(crate) struct Wishes(u32);
 
 /// How a lock was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +87,15 @@ pub(crate) enum LockError {
     Forked,
 }
 
-const CONTENDED: u64 = 1;
-const ONE: u64 = 1 << 1;
-const ALL: u64 = 1 << 2;
-const POLLED: u64 = 1 << 3;
-const FLAGS: u64 = CONTENDED | ONE | ALL | POLLED;
-const NAME_SHIFT: u32 = 4;
+const CONTENDED: u32 = 1;
+const ONE: u32 = 1 << 1;
+const ALL: u32 = 1 << 2;
+const POLLED: u32 = 1 << 3;
+/// What a change serves.
+const CHANGED: u32 = ONE | ALL | POLLED;
 
 /// A number of changes that nobody knows: there may be one for each who waits.
-const MANY: u32 = u32::MAX;
+pub(crate) const MANY: u32 = u32::MAX;
 
 impl Taken {
     /// How many changes are told when the lock is released: those that were made, and those that a dead owner did not come
@@ -125,48 +138,25 @@ impl Lock {
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<Taken, LockError> {
         let me = peers.me().ok_or(LockError::Forked)?;
-        // Acquire: pairs with the release in `unlock`.
-        if self.word.compare_exchange(0, named(me), Acquire, Relaxed).is_ok() {
+        // Acquire: pairs with the release in `release`.
+        if self.word.compare_exchange(0, me.get(), Acquire, Relaxed).is_ok() {
             return Ok(Taken::Free);
         }
         self.lock_slow(peers, me, deadline())
-    }
-
-    /// Releases the lock, which the caller has.
-    #[inline]
-    pub(crate) fn unlock(&self) -> Wishes {
-        // Release: what was done under the lock is seen by who takes it next, and by who sees that its wish is gone.
-        let word = self.word.swap(0, Release);
-        if word & CONTENDED != 0 {
-            self.wake_locker();
-        }
-        Wishes(word & (ONE | ALL | POLLED))
     }
 
     /// Releases the lock, which the caller has, and wakes those whom its changes may serve. Who waits for the descriptor is left
     /// to be told.
     #[inline]
     pub(crate) fn release(&self, n_changes: u32) -> Wishes {
-        if n_changes == 0 {
-            self.unlock_unchanged();
+        // Release: what was done under the lock is seen by who takes it next.
+        self.word.store(0, Release);
+        shim::store_before_look();
+        if self.wishes.load(Relaxed) == 0 {
             return Wishes(0);
         }
-        let wishes = self.unlock();
-        if !wishes.is_none() {
-            self.ring(wishes, n_changes);
-        }
-        wishes
-    }
-
-    /// Releases the lock, which the caller has, and leaves the wishes to who makes a change. They are in the word at every moment:
-    /// a change that comes just now finds them.
-    #[cold]
-    fn unlock_unchanged(&self) {
-        // Release: as above.
-        let word = self.word.fetch_and(ONE | ALL | POLLED, Release);
-        if word & CONTENDED != 0 {
-            self.wake_locker();
-        }
+        // Without a change there is only the next one to let have the lock.
+        self.serve(if n_changes == 0 { CONTENDED } else { CONTENDED | CHANGED }, n_changes)
     }
 
     /// To be called before the look that decides on sleeping. The result goes to [`Lock::sleep`].
@@ -176,16 +166,20 @@ impl Lock {
         heard
     }
 
-    /// Takes away the wishes of those who sleep, to serve them: for a change that was made without the lock.
-    pub(crate) fn take_wishes(&self) -> Wishes {
-        let sleepers = Wishes::ALL.0;
-        Wishes(self.word.fetch_and(!sleepers, AcqRel) & sleepers)
+    /// Wakes those whom changes may serve that were made without the lock.
+    #[inline]
+    pub(crate) fn tell(&self, n_changes: u32) {
+        shim::store_before_look();
+        if self.wishes.load(Relaxed) != 0 {
+            let _ = self.serve(ONE | ALL, n_changes);
+        }
     }
 
-    /// Leaves a wish for the owner, or the next one.
+    /// Leaves a wish for the owner, or the next one. A look that follows sees the changes of those who did not find it.
     pub(crate) fn wish(&self, wishes: Wishes) {
-        // Acquire: if the owner has released already, the look that follows sees what it has done.
-        self.word.fetch_or(wishes.0, AcqRel);
+        self.leave(wishes.0);
+        shim::fence(SeqCst);
+        pause::settle();
     }
 
     /// Sleeps until a ring that came after `heard`, the deadline, or `longest`.
@@ -193,21 +187,8 @@ impl Lock {
         shim::wait_at_most(&self.bell, heard, deadline, longest);
     }
 
-    /// Wakes those who sleep, as they have wished: all of them, or as many as there are changes to serve them.
-    #[cold]
-    fn ring(&self, wishes: Wishes, n_changes: u32) {
-        if wishes.0 & ALL != 0 || wishes.0 & ONE != 0 && n_changes == MANY {
-            self.ring_for_all();
-        } else if wishes.0 & ONE != 0 {
-            self.bell.fetch_add(1, Relaxed);
-            if shim::wake(&self.bell, n_changes) >= n_changes as usize {
-                self.wish(Wishes::ONE);
-            }
-        }
-    }
-
     /// Wakes one more sleeper: for who has slept, has got what it waited for, and sees that there is more of it. The change that
-    /// made it may have found no wish, since the owner before had taken it and not set it again yet.
+    /// made it may have found no wish, since the owner before had taken it and not left it again yet.
     pub(crate) fn pass_on(&self) {
         self.bell.fetch_add(1, Release);
         shim::wake(&self.bell, 1);
@@ -219,58 +200,67 @@ impl Lock {
         shim::wake_all(&self.bell);
     }
 
+    /// Takes those of the wishes that are there, and does what they say after so many changes.
+    #[cold]
+    fn serve(&self, wishes: u32, n_changes: u32) -> Wishes {
+        let taken = self.wishes.fetch_and(!wishes, AcqRel) & wishes;
+        if taken & CONTENDED != 0 {
+            self.turn.fetch_add(1, Relaxed);
+            shim::wake(&self.turn, 1);
+        }
+        if taken & ALL != 0 || taken & ONE != 0 && n_changes == MANY {
+            self.ring_for_all();
+        } else if taken & ONE != 0 {
+            self.bell.fetch_add(1, Relaxed);
+            if shim::wake(&self.bell, n_changes) >= n_changes as usize {
+                self.leave(ONE);
+            }
+        }
+        Wishes(taken & CHANGED)
+    }
+
+    fn leave(&self, wishes: u32) {
+        self.wishes.fetch_or(wishes, AcqRel);
+    }
+
     #[cold]
     fn lock_slow(&self, peers: &impl Peers, me: Id, deadline: Deadline) -> Result<Taken, LockError> {
         pause::look_until(|| {
-            let word = self.word.load(Relaxed);
             // Where somebody sleeps already, the lock is held for longer than a look takes.
-            word >> NAME_SHIFT == 0 || word & CONTENDED != 0
+            self.word.load(Relaxed) == 0 || self.wishes.load(Relaxed) & CONTENDED != 0
         });
-        let mut mine = named(me);
-        let mut patience = Patience::default();
+        let (mut patience, mut has_slept) = (Patience::default(), false);
         loop {
             let word = self.word.load(Relaxed);
-            let owner = word >> NAME_SHIFT;
-            let is_dead = owner != 0 && Id::new(owner).is_none_or(|owner| peers.is_dead(owner));
-            if owner == 0 || is_dead {
-                // Who sleeps on the word of the dead is not known.
-                let more = if is_dead { CONTENDED } else { 0 };
-                if self.word.compare_exchange(word, mine | more | word & FLAGS, Acquire, Relaxed).is_ok() {
+            let is_dead = word != 0 && Id::new(word).is_none_or(|owner| peers.is_dead(owner));
+            if word == 0 || is_dead {
+                if self.word.compare_exchange(word, me.get(), Acquire, Relaxed).is_ok() {
+                    // Who was woken owes the next one its wake-up; and who sleeps on the word of the dead is not known.
+                    if has_slept || is_dead {
+                        self.leave(CONTENDED);
+                    }
                     return Ok(if is_dead { Taken::FromDead } else { Taken::Free });
                 }
             } else {
-                // A waiter that was woken owes the next one its wake-up, so it leaves `CONTENDED` behind.
-                if mine & CONTENDED == 0 && shim::is_over(deadline) {
+                if shim::is_over(deadline) {
+                    if has_slept {
+                        self.leave(CONTENDED);
+                    }
                     return Err(LockError::TimedOut);
                 }
-                let contended = word | CONTENDED;
-                let is_set = word == contended
-                    || self.word.compare_exchange(word, contended, Relaxed, Relaxed).is_ok();
-                if is_set {
-                    if shim::is_over(deadline) {
-                        return Err(LockError::TimedOut);
-                    }
-                    shim::wait_low(&self.word, contended, deadline);
-                    mine |= CONTENDED;
-                    // Those who run take the lock again and again, and it is free in between: who was woken and sleeps
-                    // again at once can have such luck for seconds.
-                    pause::look_until(|| self.word.load(Relaxed) >> NAME_SHIFT == 0);
+                let heard = self.turn.load(Acquire);
+                self.wish(Wishes(CONTENDED));
+                if self.word.load(Relaxed) == word {
+                    shim::wait_at_most(&self.turn, heard, deadline, OWNER_RECHECK);
+                    has_slept = true;
                 }
+                // Those who run take the lock again and again, and it is free in between: who was woken and sleeps again at once
+                // can have such luck for seconds.
+                pause::look_until(|| self.word.load(Relaxed) == 0);
             }
             patience.turn();
         }
     }
-
-    #[cold]
-    fn wake_locker(&self) {
-        shim::wake_low_one(&self.word);
-    }
-}
-
-/// The word of a lock that `id` has.
-#[inline]
-fn named(id: Id) -> u64 {
-    id.get() << NAME_SHIFT
 }
 
 #[cfg(all(test, not(loom)))]

@@ -27,9 +27,9 @@ mod wait;
 pub(crate) use batch::{Batch, items};
 #[cfg(test)]
 pub(crate) use lock::Lock;
-pub(crate) use lock::{LockError, Taken, Wishes};
+pub(crate) use lock::{LockError, MANY, Taken, Wishes};
 pub(crate) use pause::Eagerness;
 pub(crate) use record::{Kind, Record};
-pub(crate) use ring::{Gets, Puts, Reader, Ring, Writer, n_words};
+pub(crate) use ring::{Gets, Puts, Reader, Ring, SHORT, Short, Writer, n_words};
 pub(crate) use shim::AtomicU64 as Word;
 pub(crate) use wait::WaitingPlace;

@@ -11,8 +11,8 @@
 //! for ever. So after every eighth sleep that was short a waiter goes on looking for as long as a wake-up takes: then it is
 //! awake when the answer comes, and the other one when the next question does.
 
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 
 /// How many looks there are at most, with pauses of 1, 2, 4, .. in between.
@@ -26,18 +26,42 @@ const SHORT_SLEEP: Duration = Duration::from_micros(200);
 /// After how many short sleeps.
 const TRIES: u32 = 8;
 
-/// What the last waits have taught.
+/// How long the first rest is, and the longest; in pauses of the processor.
+const FIRST_REST: u32 = 16;
+const LONGEST_REST: u32 = 128;
+/// As many items are worth a rest.
+const ENOUGH: u32 = 16;
+/// After how many waits a rest is tried again that gained nothing.
+const RESTLESS: u32 = 64;
+
+/// What the last waits have taught. In cache lines of its own: others of the process read what is beside it all the time.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Eagerness {
     /// How many looks are worth while.
     looks: AtomicU32,
     /// How many sleeps were short since the last one that was not.
     short_sleeps: AtomicU32,
+    /// Whether the last wait was over after a look or two.
+    was_quick: AtomicBool,
+    /// How long the next quick wait rests before it looks.
+    rest: AtomicU32,
+    /// How many waits are left before a rest is tried again.
+    n_restless: AtomicU32,
+    /// How many items had gone when the last wait began.
+    n_gone: AtomicU32,
 }
 
 impl Default for Eagerness {
     fn default() -> Eagerness {
-        Eagerness { looks: AtomicU32::new(LOOKS), short_sleeps: AtomicU32::new(0) }
+        Eagerness {
+            looks: AtomicU32::new(LOOKS),
+            short_sleeps: AtomicU32::new(0),
+            was_quick: AtomicBool::new(false),
+            rest: AtomicU32::new(0),
+            n_restless: AtomicU32::new(0),
+            n_gone: AtomicU32::new(0),
+        }
     }
 }
 
@@ -62,6 +86,30 @@ impl Eagerness {
     #[inline]
     pub(crate) fn begin(&self) -> Pause<'_> {
         Pause { eagerness: self, phase: Phase::New }
+    }
+
+    /// How long a wait should rest before its first look, if so many items have gone by now.
+    pub(crate) fn rest(&self, n_gone: u32) -> u32 {
+        let since = n_gone.wrapping_sub(self.n_gone.load(Relaxed));
+        self.n_gone.store(n_gone, Relaxed);
+        let rest = match self.rest.load(Relaxed) {
+            0 if !self.was_quick.load(Relaxed) => 0,
+            0 => match self.n_restless.load(Relaxed) {
+                0 => FIRST_REST,
+                left => {
+                    self.n_restless.store(left - 1, Relaxed);
+                    0
+                }
+            },
+            _ if since < 2 => {
+                self.n_restless.store(RESTLESS, Relaxed);
+                0
+            }
+            rest if since < ENOUGH => (2 * rest).min(LONGEST_REST),
+            rest => rest,
+        };
+        self.rest.store(rest, Relaxed);
+        rest
     }
 
     fn n_looks(&self) -> u32 {
@@ -120,6 +168,9 @@ impl Pause<'_> {
     /// The wait is over.
     #[inline]
     pub(crate) fn end(self) {
+        let is_quick = matches!(self.phase, Phase::New)
+            || matches!(self.phase, Phase::Looking { left } if left + 3 > self.eagerness.n_looks());
+        self.eagerness.was_quick.store(is_quick, Relaxed);
         match self.phase {
             Phase::New => {}
             Phase::Sleeping { since } => self.eagerness.learn(since.elapsed()),
@@ -142,6 +193,19 @@ pub(super) fn look_until(mut is_there: impl FnMut() -> bool) {
     if !is_there() {
         std::thread::yield_now();
     }
+}
+
+/// Waits until what other processors have stored by now must have arrived here: they hold a store back for some hundred
+/// nanoseconds at most, and this takes about two thousand.
+pub(super) fn settle() {
+    let most = if has_company() { 1 << LOOKS } else { 0 };
+    (0..most).for_each(|_| std::hint::spin_loop());
+}
+
+/// Waits for so many pauses without a look.
+pub(super) fn rest(n_pauses: u32) {
+    let n_pauses = if has_company() { n_pauses } else { 0 };
+    (0..n_pauses).for_each(|_| std::hint::spin_loop());
 }
 
 /// Whether another process can run while this one looks.

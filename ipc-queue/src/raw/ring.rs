@@ -27,14 +27,20 @@
 //! After 3 the tail is behind. Whoever takes the lock from the dead follows the records to the zero and stores that place
 //! ([`Ring::mend_tail`]), so a record that was stored is never written over. Dying meanwhile changes nothing.
 //!
-//! # Get, under its lock
+//! # Get
 //!
 //! | step | a survivor finds |
 //! | --- | --- |
 //! | 1. the bytes are copied out | the queue as before |
-//! | 2. **the head is stored** | the queue without the items, which are gone with whoever was taking them |
+//! | 2. **the head is exchanged** for the one behind them | the queue without the items, which are gone with whoever was taking them |
 //!
-//! There is nothing to mend.
+//! There is nothing to mend. If the head was another one meanwhile, somebody else has taken the item, what was copied may be
+//! anything, and all begins again. Since a head has a count in it, none comes again before 2^32 items have come and gone.
+//!
+//! Who takes one item that is [short](SHORT) needs no lock for that ([`Ring::take_short`]): nobody waits for a getter that is
+//! stopped or killed. All other items are taken under the lock of the gets: who has it and has [seen](Ring::reader) one at the
+//! head has it for sure, so nothing that takes long is done in vain. Who takes many has the lock, too, and takes fewer the next
+//! time when somebody was faster.
 //!
 //! # What a stranger can do
 //!
@@ -54,7 +60,16 @@ use super::lock::Lock;
 use super::record::{Kind, Record};
 use super::shim::{AtomicU32, AtomicU64, fence, load_owned};
 use crate::error::Corruption;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// How many bytes an item has at most that is taken without the lock.
+pub(crate) const SHORT: usize = 64;
+
+/// How often who has the lock looks for a first item that nobody takes meanwhile.
+const LOOKS: u32 = 1 << 14;
+
+/// How often who takes a short item begins again because others were faster, before it asks for the lock.
+const ATTEMPTS: u32 = 16;
 
 /// What is there for the size only, and no matter of a model.
 type Unused = std::sync::atomic::AtomicU64;
@@ -68,7 +83,7 @@ pub(crate) struct Puts {
     head_seen: AtomicU64,
     /// The last ticket that was given to handles.
     pub(crate) ticket: AtomicU64,
-    _line: [Unused; 3],
+    _line: [Unused; 2],
     // A line of its own: those that wait for an item look at it, and would take the words above from those that put.
     /// Not 0 once the queue takes no more.
     pub(crate) ended: AtomicU32,
@@ -90,7 +105,7 @@ pub(crate) struct Gets {
     /// Changes when all tasks are done.
     pub(crate) all_done: std::sync::atomic::AtomicU32,
     _pad: std::sync::atomic::AtomicU32,
-    _line: [Unused; 10],
+    _line: [Unused; 9],
 }
 
 /// How often who counts begins again because others go on meanwhile.
@@ -106,6 +121,17 @@ pub(crate) struct Ring<'a> {
     gets: &'a Gets,
     units: &'a [AtomicU64],
     capacity: u32,
+}
+
+/// What came of an attempt to take an item without the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// It was taken, and has so many bytes.
+    Taken(usize),
+    /// There was none at a moment during the call.
+    Empty,
+    /// It needs the lock, or others are always faster.
+    NotShort,
 }
 
 /// A number of items, and a position in the row.
@@ -159,11 +185,54 @@ impl<'a> Ring<'a> {
         Ok(writer)
     }
 
-    /// Begins to read. For who has the lock of the gets.
+    /// Begins to read, and tells the first record, if there is one. For who has the lock of the gets.
     #[inline]
-    pub(crate) fn reader(&self) -> Result<Reader<'a>, Corruption> {
-        let head = self.checked(load_owned(&self.gets.head))?;
-        Ok(Reader { ring: *self, start: head, at: head, units_left: self.max_units() })
+    pub(crate) fn reader(&self) -> Result<(Reader<'a>, Option<Record>), Corruption> {
+        for _ in 0..LOOKS {
+            let head = self.gets.head.load(Acquire);
+            let start = self.checked(head)?;
+            let reader = Reader { ring: *self, start, at: start, units_left: self.max_units() };
+            let record = reader.record();
+            // As in `is_empty`.
+            if self.gets.head.load(Acquire) == head {
+                return Ok((reader, record?));
+            }
+        }
+        // So often nobody is faster who keeps to the protocol.
+        Err(Corruption::new("items go away by themselves"))
+    }
+
+    /// Takes the first item if it is short. Needs no lock.
+    #[inline]
+    pub(crate) fn take_short(&self, bytes: &mut [u8; SHORT]) -> Result<Short, Corruption> {
+        for _ in 0..ATTEMPTS {
+            let head = self.gets.head.load(Acquire);
+            let start = self.checked(head)?;
+            // Acquire, LOOK: as in `is_empty`; and pairs with the release in `Writer::publish`: the bytes are there.
+            let word = self.units[start.position as usize].load(Acquire);
+            let Some(record) = self.short_record(word) else {
+                // If the head is another one by now, the word may be a byte of a later item.
+                if self.gets.head.load(Acquire) != head {
+                    continue;
+                }
+                return Ok(if word == 0 { Short::Empty } else { Short::NotShort });
+            };
+            self.copy_out(self.advanced(start.position, 1), &mut bytes[..record.len().next_multiple_of(8)]);
+            let behind = self.after(start, record.units()).to_word();
+            // Release, GET: as in `Reader::publish`.
+            if self.gets.head.compare_exchange(head, behind, AcqRel, Relaxed).is_ok() {
+                return Ok(Short::Taken(record.len()));
+            }
+        }
+        Ok(Short::NotShort)
+    }
+
+    /// The record of a short item, if a word is one.
+    #[inline]
+    fn short_record(&self, word: u64) -> Option<Record> {
+        let record = Record::from_word(word).ok().flatten()?;
+        let is_short = record.kind() == Kind::Inline && record.len() <= SHORT;
+        (is_short && record.units() <= self.max_units()).then_some(record)
     }
 
     /// Whether there was no item at a moment during the call. Needs no lock.
@@ -182,6 +251,11 @@ impl<'a> Ring<'a> {
         let (put, taken) = self.counts();
         // What was put and taken between two looks makes a number that is too large.
         put.wrapping_sub(taken).min(self.capacity) as usize
+    }
+
+    /// How many items were ever taken, modulo 2^32. Needs no lock.
+    pub(crate) fn n_taken(&self) -> u32 {
+        Place::from_word(self.gets.head.load(Relaxed)).count
     }
 
     /// How many items were ever put and ever taken, both modulo 2^32. Needs no lock.
@@ -284,6 +358,17 @@ impl<'a> Ring<'a> {
     fn room_between(&self, head: Place, tail: Place) -> u32 {
         let ahead = if head.position > tail.position { 0 } else { self.n_units() };
         head.position + ahead - tail.position - 1
+    }
+
+    #[inline]
+    fn copy_out(&self, position: u32, bytes: &mut [u8]) {
+        let (front, back) = self.words(position, bytes.len().div_ceil(8));
+        let split = bytes.len().min(front.len() * 8);
+        let (first, second) = bytes.split_at_mut(split);
+        copy::copy_out(front, first);
+        if !second.is_empty() {
+            copy::copy_out(back, second);
+        }
     }
 
     /// The words from a position on, up to the end of the row and from its beginning.
@@ -444,9 +529,16 @@ impl Reader<'_> {
         self.at.count.wrapping_sub(self.start.count)
     }
 
+    /// Whether the first item that was read is still the first of the queue.
+    pub(crate) fn is_first(&self) -> bool {
+        // Acquire, LOOK: what was read before was read before this.
+        fence(Acquire);
+        self.ring.gets.head.load(Relaxed) == self.start.to_word()
+    }
+
     /// The next record, if there is one.
     #[inline]
-    pub(crate) fn record(&self) -> Result<Option<Record>, Corruption> {
+    fn record(&self) -> Result<Option<Record>, Corruption> {
         match self.ring.record_at(self.at)? {
             // Records without an end would be read round and round.
             Some(record) if record.units() > self.units_left => {
@@ -466,7 +558,7 @@ impl Reader<'_> {
             *word = self.ring.units[position as usize].load(Relaxed);
             position = self.ring.advanced(position, 1);
         }
-        self.copy_out(position, bytes);
+        self.ring.copy_out(position, bytes);
     }
 
     /// Copies up to `most` items in a row that have all their bytes in the ring, records included, and passes them; at least the
@@ -485,7 +577,7 @@ impl Reader<'_> {
             next = if (self.passed() as usize) < most { self.record()? } else { None };
         }
         bytes.resize(units as usize * 8, 0);
-        self.copy_out(start, bytes);
+        self.ring.copy_out(start, bytes);
         Ok(())
     }
 
@@ -496,22 +588,12 @@ impl Reader<'_> {
         self.units_left -= record.units();
     }
 
+    /// Takes all that was passed out of the queue, by one exchange; false if somebody else has taken the first of it.
     #[inline]
-    fn copy_out(&self, position: u32, bytes: &mut [u8]) {
-        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
-        let split = bytes.len().min(front.len() * 8);
-        let (first, second) = bytes.split_at_mut(split);
-        copy::copy_out(front, first);
-        if !second.is_empty() {
-            copy::copy_out(back, second);
-        }
-    }
-
-    /// Takes all that was passed out of the queue, by one store.
-    #[inline]
-    pub(crate) fn publish(self) {
+    pub(crate) fn publish(self) -> bool {
+        let (start, at) = (self.start.to_word(), self.at.to_word());
         // Release, GET: whoever sees the head may write over the bytes that were read before.
-        self.ring.gets.head.store(self.at.to_word(), Release);
+        self.ring.gets.head.compare_exchange(start, at, AcqRel, Relaxed).is_ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for a change that the other side makes.
 
 use super::lock::{Lock, Wishes};
-use super::pause::Eagerness;
+use super::pause::{self, Eagerness};
 use super::shim;
 use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
@@ -13,6 +13,8 @@ pub(crate) struct WaitingPlace<'a> {
     pub(crate) lock: &'a Lock,
     pub(crate) eagerness: &'a Eagerness,
     pub(crate) wishes: Wishes,
+    /// How long to rest before the first look.
+    pub(crate) rest: u32,
 }
 
 impl WaitingPlace<'_> {
@@ -26,6 +28,7 @@ impl WaitingPlace<'_> {
         mut has_changed: impl FnMut() -> bool,
         see: impl Fn(bool) -> Result<(), E>,
     ) -> Result<bool, E> {
+        pause::rest(self.rest);
         let mut pause = self.eagerness.begin();
         while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
         // A bell that somebody rings all the time would keep this loop going.

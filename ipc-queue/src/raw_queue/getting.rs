@@ -1,27 +1,32 @@
-//! Getting: items from the head on, under the lock of the gets, or waiting for one.
+//! Getting: items from the head on, a short one without a lock and all others under that of the gets, or waiting for one.
 
 use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::buffers::Buffer;
 use crate::error::Corruption;
-use crate::raw::{Gets, Kind, Reader, Record, Taken, WaitingPlace, Wishes, n_words};
+use crate::raw::{Gets, Kind, Reader, Record, SHORT, Short, Taken, WaitingPlace, Wishes, n_words};
 use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::FrozenBytes;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How many bytes of an item need no allocation.
-const SMALL: usize = 64;
+/// How often whoever has the lock begins again because somebody without it was faster.
+const ATTEMPTS: u32 = 100;
 
 /// Room for an item that is taken: its bytes, wherever they are, and its handles.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    small: [u8; SMALL],
+    short: Bytes,
     large: Vec<u8>,
     len: usize,
     /// What most items do not have.
     special: Option<Box<Special>>,
 }
+
+/// The bytes of a short item. Aligned, so that no store of many of them goes over the end of a cache line.
+#[derive(Debug)]
+#[repr(align(16))]
+struct Bytes([u8; SHORT]);
 
 /// What an item has that is more than bytes in the ring.
 #[derive(Debug)]
@@ -35,8 +40,10 @@ enum Special {
 }
 
 /// Items that were taken together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Arrivals {
+    /// How many are wanted.
+    most: usize,
     /// As they stood in the ring.
     pub(crate) bytes: Vec<u8>,
     /// How many they are.
@@ -45,16 +52,50 @@ pub(crate) struct Arrivals {
     pub(crate) special: Option<Arrival>,
 }
 
+/// An item whose bytes go where somebody wants them.
+#[derive(Debug)]
+struct Into<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// As many are wanted at most.
+    limit: usize,
+    /// As many there are.
+    size: usize,
+    special: Option<Arrival>,
+}
+
+/// An item that nobody wants.
+#[derive(Debug)]
+struct Dropped(Arrival);
+
+/// What becomes of items that are taken.
+trait Take {
+    /// Takes the first item without the lock, if that can be.
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop>;
+
+    /// Reads the first item, whose record this is, or more, and passes them. The ticket of its handles, if it has some.
+    ///
+    /// What was read the time before is forgotten: somebody else has it.
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop>;
+
+    /// Takes what came by the socket.
+    fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop>;
+}
+
 impl Arrival {
     #[inline]
     pub(crate) fn new() -> Arrival {
-        Arrival { small: [0; SMALL], large: Vec::new(), len: 0, special: None }
+        Arrival { short: Bytes([0; SHORT]), large: Vec::new(), len: 0, special: None }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match self.special.as_deref() {
-            None | Some(Special::Handles(_)) if self.len <= SMALL => &self.small[..self.len],
+            None | Some(Special::Handles(_)) if self.len <= SHORT => &self.short.0[..self.len],
             None | Some(Special::Handles(_)) => &self.large,
             Some(Special::Outside(memory, _)) => memory.as_deref().unwrap_or_default(),
             Some(Special::Buffer(buffer)) => buffer,
@@ -78,7 +119,7 @@ impl Arrival {
 
     /// The bytes, and no copy of them if it can be helped.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        if self.special.is_none() && self.len > SMALL { self.large } else { self.bytes().to_vec() }
+        if self.special.is_none() && self.len > SHORT { self.large } else { self.bytes().to_vec() }
     }
 
     /// The buffer, if the item was written in place.
@@ -96,14 +137,38 @@ impl Arrival {
     #[inline]
     fn room(&mut self, len: usize) -> &mut [u8] {
         self.len = len;
-        if len <= SMALL {
-            return &mut self.small[..len.next_multiple_of(8)];
+        if len <= SHORT {
+            return &mut self.short.0[..len.next_multiple_of(8)];
         }
         self.large.resize(len, 0);
         &mut self.large
     }
+}
 
-    /// Takes what came by the socket.
+impl Take for Arrival {
+    #[inline]
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
+        let short = queue.take_short(&mut self.short.0)?;
+        if let Short::Taken(len) = short {
+            self.len = len;
+        }
+        Ok(short)
+    }
+
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        if record.kind() != Kind::Inline {
+            return queue.take_special(reader, record, self);
+        }
+        reader.read(&mut [], self.room(record.len()));
+        reader.pass(record);
+        Ok(None)
+    }
+
     fn unpack(&mut self, mut received: Vec<OwnedHandle>) -> Result<(), Stop> {
         match self.special.as_deref_mut() {
             Some(Special::Handles(handles)) => *handles = received,
@@ -121,18 +186,108 @@ impl Arrival {
     }
 }
 
+impl Take for Into<'_> {
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
+        let mut bytes = [0; SHORT];
+        let short = queue.take_short(&mut bytes)?;
+        if let Short::Taken(len) = short {
+            self.size = len;
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&bytes[..len.min(self.limit)]);
+        }
+        Ok(short)
+    }
+
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        if record.kind() != Kind::Inline {
+            return queue.take_special(reader, record, self.special.insert(Arrival::new()));
+        }
+        self.size = record.len();
+        if self.size <= self.limit {
+            // No byte is written twice if there were as many before.
+            self.bytes.resize(self.size, 0);
+            reader.read(&mut [], self.bytes);
+        }
+        reader.pass(record);
+        Ok(None)
+    }
+
+    fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
+        if let Some(arrival) = &mut self.special {
+            arrival.unpack(handles)?;
+            self.bytes.clear();
+            self.bytes.extend_from_slice(arrival.bytes_up_to(self.limit)?);
+        } else if self.size > self.limit {
+            return Err(Stop::TooLarge { size: self.size, limit: self.limit });
+        }
+        Ok(())
+    }
+}
+
+impl Take for Arrivals {
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
+        Ok(if queue.ring().is_empty()? { Short::Empty } else { Short::NotShort })
+    }
+
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        if record.kind() != Kind::Inline {
+            return queue.take_special(reader, record, self.special.insert(Arrival::new()));
+        }
+        if self.count > 0 {
+            // Somebody without the lock has taken the first one while these were read.
+            self.most = (self.count / 2).max(1);
+        }
+        reader.read_many(record, self.most, &mut self.bytes)?;
+        self.count = reader.passed() as usize;
+        Ok(None)
+    }
+
+    fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
+        self.special.as_mut().map_or(Ok(()), |arrival| arrival.unpack(handles))
+    }
+}
+
+impl Take for Dropped {
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
+        queue.take_short(&mut self.0.short.0)
+    }
+
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        if record.kind() != Kind::Inline {
+            return queue.take_special(reader, record, &mut self.0);
+        }
+        reader.pass(record);
+        Ok(None)
+    }
+
+    fn unpack(&mut self, _: Vec<OwnedHandle>) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
 impl RawQueue {
     /// Takes the first item; false when the deadline passed before there was one.
     #[inline]
     pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
-        let mut handles = Vec::new();
-        let is_there = self
-            .get_by(deadline, &mut handles, |reader, record| self.take(reader, record, arrival))
-            .inspect_err(|stop| self.lose_if_taken(stop))?;
-        if arrival.special.is_some() {
-            self.unpack(arrival, handles)?;
+        match arrival.take_short(self)? {
+            Short::Taken(_) => Ok(true),
+            Short::Empty | Short::NotShort => self.get_by(arrival, deadline),
         }
-        Ok(is_there)
     }
 
     /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first. An item of
@@ -143,65 +298,20 @@ impl RawQueue {
         limit: usize,
         deadline: Deadline,
     ) -> Result<bool, Stop> {
-        let (mut special, mut size, mut handles) = (None, 0, Vec::new());
-        let is_there = self.get_by(deadline, &mut handles, |reader, record| {
-            if record.kind() == Kind::Inline {
-                size = record.len();
-                if size > limit {
-                    reader.pass(record);
-                    return Ok(None);
-                }
-                // No byte is written twice if there were as many before.
-                bytes.resize(record.len(), 0);
-                reader.read(&mut [], bytes);
-                reader.pass(record);
-                return Ok(None);
-            }
-            self.take(reader, record, special.get_or_insert_with(Arrival::new))
-        });
-        let is_there = is_there.inspect_err(|stop| self.lose_if_taken(stop))?;
-        if let Some(mut arrival) = special {
-            self.unpack(&mut arrival, handles)?;
-            bytes.clear();
-            bytes.extend_from_slice(arrival.bytes_up_to(limit)?);
-        } else if size > limit {
-            return Err(Stop::TooLarge { size, limit });
-        }
-        Ok(is_there)
+        self.get_by(&mut Into { bytes, limit, size: 0, special: None }, deadline)
     }
 
     /// Takes up to `most` items, at least one; nothing when the deadline passed before there was one.
     pub(crate) fn get_many(&self, most: usize, deadline: Deadline) -> Result<Option<Arrivals>, Stop> {
-        let (mut arrivals, mut handles) = (Arrivals::default(), Vec::new());
-        let is_there = self.get_by(deadline, &mut handles, |reader, record| {
-            if record.kind() != Kind::Inline {
-                return self.take(reader, record, arrivals.special.get_or_insert_with(Arrival::new));
-            }
-            reader.read_many(record, most, &mut arrivals.bytes)?;
-            arrivals.count = reader.passed() as usize;
-            Ok(None)
-        });
-        let is_there = is_there.inspect_err(|stop| self.lose_if_taken(stop))?;
-        if let Some(arrival) = &mut arrivals.special {
-            self.unpack(arrival, handles)?;
-        }
-        Ok(is_there.then_some(arrivals))
+        let mut arrivals = Arrivals { most, bytes: Vec::new(), count: 0, special: None };
+        Ok(self.get_by(&mut arrivals, deadline)?.then_some(arrivals))
     }
 
     /// Takes the oldest item away, to make room; false if there is none, or the lock was not to be had in time.
     pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<bool, Stop> {
-        let (mut arrival, mut handles) = (Arrival::new(), Vec::new());
-        let taken = self.try_get_by(deadline, &mut handles, &mut |reader, record| {
-            if record.kind() == Kind::Inline {
-                // Nobody wants its bytes.
-                reader.pass(record);
-                return Ok(None);
-            }
-            self.take_special(reader, record, &mut arrival)
-        });
-        match taken {
-            Ok(false) => return Ok(false),
-            Ok(true) | Err(Stop::HandlesLost) => {}
+        match self.try_get_by(&mut Dropped(Arrival::new()), deadline) {
+            Ok(None) => return Ok(false),
+            Ok(Some(_)) | Err(Stop::HandlesLost) => {}
             Err(stop) => return Err(stop),
         }
         if self.is_joinable {
@@ -211,124 +321,100 @@ impl RawQueue {
         Ok(true)
     }
 
-    /// Takes what came by the socket into the item. If something is wrong with it, the task is lost.
-    #[cold]
-    fn unpack(&self, arrival: &mut Arrival, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
-        arrival.unpack(handles).inspect_err(|_| self.lose_tasks(1))
-    }
-
-    /// If an item was taken and could not be had, the task is lost.
-    #[cold]
-    fn lose_if_taken(&self, stop: &Stop) {
-        if matches!(stop, Stop::HandlesLost) {
-            self.lose_tasks(1);
-        }
-    }
-
-    /// Has `take` read items until it could, or the deadline has passed: then false. The handles of what it has
-    /// read go to `handles`.
+    /// Takes the first item without the lock, if it is short and no task.
     #[inline]
-    fn get_by(
-        &self,
-        deadline: Deadline,
-        handles: &mut Vec<OwnedHandle>,
-        mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<bool, Stop> {
-        if !self.ring().is_empty()? {
-            if self.try_get_by(deadline, handles, &mut take)? {
-                return Ok(true);
-            }
-            // There is an item and the lock was not to be had, for longer than the deadline allows.
-            if deadline.is_over() && !self.ring().is_empty()? {
-                return Ok(false);
-            }
+    fn take_short(&self, bytes: &mut [u8; SHORT]) -> Result<Short, Stop> {
+        let ring = self.ring();
+        self.peers().me().ok_or(Stop::Forked)?;
+        if self.is_joinable {
+            return Ok(if ring.is_empty()? { Short::Empty } else { Short::NotShort });
         }
-        self.get_slowly(deadline, handles, take)
+        let short = ring.take_short(bytes)?;
+        if let Short::Taken(_) = short {
+            ring.gets().lock.tell(1);
+        }
+        Ok(short)
     }
 
+    /// Takes items until it could, or the deadline has passed: then false.
     #[cold]
-    fn get_slowly(
-        &self,
-        deadline: Deadline,
-        handles: &mut Vec<OwnedHandle>,
-        mut take: impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<bool, Stop> {
-        self.peers().me().ok_or(Stop::Forked)?;
-        let (mut patience, mut has_slept) = (Patience::default(), false);
+    fn get_by(&self, taker: &mut impl Take, deadline: Deadline) -> Result<bool, Stop> {
+        let (mut patience, mut has_waited, mut has_slept) = (Patience::default(), false, false);
         loop {
-            has_slept |= self.wait_for_item(deadline)?;
-            if !self.ring().is_empty()? && self.try_get_by(deadline, handles, &mut take)? {
+            // If an item was taken and could not be had, the task is lost.
+            let lose = |stop: &Stop| {
+                if matches!(stop, Stop::HandlesLost) {
+                    self.lose_tasks(1)
+                }
+            };
+            if let Some(handles) = self.try_get_by(taker, deadline).inspect_err(lose)? {
                 if has_slept && !self.ring().is_empty()? {
                     self.ring().puts().lock.pass_on();
                 }
+                taker.unpack(handles).inspect_err(|_| self.lose_tasks(1))?;
                 return Ok(true);
             }
-            if deadline.is_over() {
+            // If there is an item, the lock was not to be had for longer than the deadline allows.
+            if deadline.is_over() && (has_waited || !self.ring().is_empty()?) {
                 return Ok(false);
             }
+            has_slept |= self.wait_for_item(deadline)?;
+            has_waited = true;
             patience.turn();
         }
     }
 
-    /// One attempt, under the lock.
-    #[inline]
+    /// One attempt: the handles of what was taken, if something was.
     fn try_get_by(
         &self,
+        taker: &mut impl Take,
         deadline: Deadline,
-        handles: &mut Vec<OwnedHandle>,
-        take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
-    ) -> Result<bool, Stop> {
-        let ring = self.ring();
-        let gets = ring.gets();
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        match taker.take_short(self)? {
+            Short::Taken(_) => return Ok(Some(Vec::new())),
+            Short::Empty => return Ok(None),
+            Short::NotShort => {}
+        }
+        let gets = self.ring().gets();
         let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
-        let Some(taken) = was_locked(locked)? else { return Ok(false) };
+        let Some(taken) = was_locked(locked)? else { return Ok(None) };
         let mut n_taken = 0;
-        let result = self.read_under_lock(gets, taken, handles, take, &mut n_taken);
+        let result = self.take_under_lock(gets, taken, taker, &mut n_taken);
         let _ = gets.lock.release(taken.changes(n_taken));
         result
     }
 
-    #[inline]
-    fn read_under_lock(
+    fn take_under_lock(
         &self,
         gets: &Gets,
         taken: Taken,
-        handles: &mut Vec<OwnedHandle>,
-        take: &mut impl FnMut(&mut Reader<'_>, Record) -> Result<Option<u64>, Stop>,
+        taker: &mut impl Take,
         n_taken: &mut u32,
-    ) -> Result<bool, Stop> {
-        let mut reader = self.ring().reader()?;
-        if taken == Taken::FromDead {
-            self.mend_gets(gets, &reader)?;
+    ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
+        for _ in 0..ATTEMPTS {
+            let (mut reader, record) = self.ring().reader()?;
+            if taken == Taken::FromDead {
+                self.mend_gets(gets, &reader, record);
+            }
+            let Some(record) = record else { return Ok(None) };
+            let ticket = match taker.take(self, &mut reader, record) {
+                // What follows the first item may have been taken and written over meanwhile.
+                Err(Stop::Corrupt(_)) if !reader.is_first() => continue,
+                ticket => ticket?,
+            };
+            if let Some(ticket) = ticket {
+                gets.ticket.store(ticket, Relaxed);
+            }
+            let n_passed = reader.passed();
+            self.take_in_hand(n_passed);
+            if !reader.publish() {
+                continue;
+            }
+            *n_taken = n_passed;
+            let received = ticket.map_or(Ok(Vec::new()), |ticket| self.freight.receive(ticket));
+            return received.map(Some).map_err(|_| Stop::HandlesLost);
         }
-        let Some(record) = reader.record()? else { return Ok(false) };
-        let ticket = take(&mut reader, record)?;
-        if let Some(ticket) = ticket {
-            gets.ticket.store(ticket, Relaxed);
-        }
-        *n_taken = reader.passed();
-        self.take_in_hand(*n_taken);
-        reader.publish();
-        if let Some(ticket) = ticket {
-            *handles = self.freight.receive(ticket).map_err(|_| Stop::HandlesLost)?;
-        }
-        Ok(true)
-    }
-
-    /// Reads one item of any kind and passes it. The ticket of its handles, if it has some.
-    #[inline]
-    fn take(
-        &self,
-        reader: &mut Reader<'_>,
-        record: Record,
-        arrival: &mut Arrival,
-    ) -> Result<Option<u64>, Stop> {
-        if record.kind() == Kind::Inline {
-            reader.read(&mut [], arrival.room(record.len()));
-            reader.pass(record);
-            return Ok(None);
-        }
-        self.take_special(reader, record, arrival)
+        Err(Corruption::new("items go away by themselves").into())
     }
 
     #[cold]
@@ -366,32 +452,31 @@ impl RawQueue {
     }
 
     /// Goes on from where a dead owner of the lock was: the handles of an item that it took are nobody's.
-    pub(super) fn mend_gets(&self, gets: &Gets, reader: &Reader<'_>) -> Result<(), Stop> {
+    pub(super) fn mend_gets(&self, gets: &Gets, reader: &Reader<'_>, first: Option<Record>) {
         let ticket = gets.ticket.load(Relaxed);
-        let mut first = [0];
-        let was_not_taken = match reader.record()? {
+        let mut word = [0];
+        let was_not_taken = match first {
             Some(record)
                 if matches!(record.kind(), Kind::WithHandles | Kind::Outside) && record.len() >= 8 =>
             {
-                reader.read(&mut first, &mut []);
-                first[0] == ticket
+                reader.read(&mut word, &mut []);
+                word[0] == ticket
             }
             _ => false,
         };
         if !was_not_taken {
             self.freight.discard(ticket);
         }
-        Ok(())
     }
 
     /// The buffer of the first item, if it has one. For who has both locks.
     pub(super) fn first_buffer(&self, taken: Taken) -> Result<Option<u64>, Stop> {
-        let reader = self.ring().reader()?;
+        let (reader, record) = self.ring().reader()?;
         if taken == Taken::FromDead {
-            self.mend_gets(self.ring().gets(), &reader)?;
+            self.mend_gets(self.ring().gets(), &reader, record);
         }
         let mut words = [0; 2];
-        match reader.record()? {
+        match record {
             Some(record) if record.kind() == Kind::Loaned && record.len() >= 16 => {
                 reader.read(&mut words, &mut []);
                 Ok(Some(words[0]))
@@ -406,8 +491,9 @@ impl RawQueue {
         let ring = self.ring();
         // An error has to be seen, too.
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
-        let place =
-            WaitingPlace { lock: &ring.puts().lock, eagerness: &self.eager_to_get, wishes: Wishes::ONE };
+        let eagerness = &self.eager_to_get;
+        let rest = eagerness.rest(ring.n_taken());
+        let place = WaitingPlace { lock: &ring.puts().lock, eagerness, wishes: Wishes::ONE, rest };
         let has_slept = self.wait_at(place, deadline, has_changed, |has_slept| {
             self.see_putters()?;
             // One that was killed in the middle of a put: whoever waits long has the time to look.

@@ -11,7 +11,7 @@ pub(crate) use putting::Attempt;
 use crate::error::{Corruption, CreateError};
 use crate::freight::Freight;
 use crate::memory::Memory;
-use crate::raw::{Eagerness, LockError, Ring, WaitingPlace, Wishes};
+use crate::raw::{Eagerness, LockError, MANY, Ring, WaitingPlace, Wishes};
 use ipc_shared::internals::Segment;
 use ipc_sys::clock::Deadline;
 use polling::Poller;
@@ -153,7 +153,7 @@ impl RawQueue {
         // If the tail cannot be mended nobody can put anyway.
         let _ = self.mend_puts(taken);
         puts.ended.store(1, Release);
-        let wishes = puts.lock.unlock();
+        let wishes = puts.lock.release(MANY);
         puts.lock.ring_for_all();
         ring.gets().lock.ring_for_all();
         if wishes.is_polled() {

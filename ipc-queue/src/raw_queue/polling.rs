@@ -73,7 +73,7 @@ impl RawQueue {
         let Some(taken) = was_locked(locked)? else { return Ok(()) };
         let mended = match taken {
             Taken::FromDead => {
-                self.ring().reader().map_err(Stop::from).and_then(|reader| self.mend_gets(gets, &reader))
+                self.ring().reader().map(|(reader, first)| self.mend_gets(gets, &reader, first))
             }
             Taken::Free => Ok(()),
         };

@@ -71,7 +71,7 @@ fn a_death_is_told_exactly_once() {
             let guarded = guarded.clone();
             thread::spawn(move || {
                 let lived = victim.mortal(step, || guarded.visit(&victim, Deadline::NEVER).unwrap());
-                (lived.is_some(), guarded.lock.word.load(Relaxed) >> NAME_SHIFT == victim.id().get())
+                (lived.is_some(), guarded.lock.word.load(Relaxed) == victim.id().get())
             })
         };
         let other = Guarded::visitor(&guarded, second, Deadline::NEVER);
@@ -236,8 +236,8 @@ fn who_takes_over_tells_of_the_changes_of_the_dead() {
         let [victim, next] = processes();
         let waiter = Counted::waiter(&counted, 1, Wishes::ONE);
         let killed = victim.mortal_unseen(step, || counted.add(&victim, 1)).is_none();
-        // Killed after the swap, it has taken the wish along: what the look again is for.
-        let is_freed = counted.lock.word.load(Relaxed) >> NAME_SHIFT != victim.id().get();
+        // Killed after it has released the lock, it may have taken the wish along: what the look again is for.
+        let is_freed = counted.lock.word.load(Relaxed) != victim.id().get();
         counted.add(&next, 0);
         if counted.count.load(Relaxed) == 0 {
             counted.add(&next, 1);

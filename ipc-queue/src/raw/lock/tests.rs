@@ -34,7 +34,7 @@ fn smoke() {
     assert_eq!(try_lock(&lock, &one), Ok(Taken::Free));
     assert_eq!(try_lock(&lock, &two), Err(LockError::TimedOut));
     assert_eq!(try_lock(&lock, &one), Err(LockError::TimedOut));
-    assert!(lock.unlock().is_none());
+    assert!(lock.release(1).is_none());
     assert_eq!(try_lock(&lock, &two), Ok(Taken::Free));
     assert_eq!(lock.lock(&Nameless, || Deadline::NEVER), Err(LockError::Forked));
 }
@@ -46,7 +46,7 @@ fn a_try_leaves_no_trace() {
     try_lock(&lock, &one).unwrap();
     let before = lock.word.load(Relaxed);
     assert!(try_lock(&lock, &two).is_err());
-    assert_eq!(lock.word.load(Relaxed), before);
+    assert_eq!((lock.word.load(Relaxed), lock.wishes.load(Relaxed)), (before, 0));
 }
 
 #[test]
@@ -78,15 +78,17 @@ fn wishes_are_for_who_releases_with_a_change() {
 }
 
 #[test]
-fn who_serves_without_the_lock_takes_the_wishes_of_sleepers_only() {
+fn who_tells_without_the_lock_takes_the_wishes_of_sleepers_only() {
     let [one] = processes();
     let lock = Lock::default();
     try_lock(&lock, &one).unwrap();
     lock.wish(Wishes::ALL);
     lock.wish(Wishes::POLLED);
-    assert_eq!(lock.take_wishes(), Wishes::ALL);
-    assert!(lock.take_wishes().is_none());
-    assert_eq!(lock.unlock(), Wishes::POLLED);
+    let bell = lock.bell.load(Relaxed);
+    lock.tell(MANY);
+    lock.tell(MANY);
+    assert_eq!(lock.bell.load(Relaxed), bell + 1);
+    assert_eq!(lock.release(1), Wishes::POLLED);
 }
 
 /// Who has woken one leaves the wish on behalf of the others.
@@ -157,7 +159,7 @@ fn a_death_at_any_step_leaves_a_lock() {
                 try_lock(&lock, &victim).unwrap();
                 let _ = lock.release(1);
             });
-            let is_held = lock.word.load(Relaxed) >> NAME_SHIFT != 0;
+            let is_held = lock.word.load(Relaxed) != 0;
             let taken = try_lock(&lock, &next).unwrap();
             assert_eq!(taken == Taken::FromDead, is_held);
             assert!(lived.is_none() || taken == Taken::Free);
@@ -184,7 +186,7 @@ fn who_takes_over_may_die_too() {
             let _ = lock.release(Taken::FromDead.changes(0));
         });
         assert!(told.is_none_or(|told| told == Taken::FromDead));
-        let is_held = lock.word.load(Relaxed) >> NAME_SHIFT != 0;
+        let is_held = lock.word.load(Relaxed) != 0;
         assert_eq!(try_lock(&lock, &next).unwrap() == Taken::FromDead, is_held);
         lived.is_some()
     });
@@ -200,7 +202,7 @@ fn a_stopped_owner_keeps_its_lock() {
         // Several looks, and none of them takes what is not given.
         let deadline = Deadline::after(Duration::from_millis(320));
         assert_eq!(lock.lock(&other, || deadline), Err(LockError::TimedOut));
-        let _ = lock.unlock();
+        let _ = lock.release(0);
         assert_eq!(try_lock(&lock, &other), Ok(Taken::Free));
     });
 }
@@ -238,10 +240,10 @@ fn any_word_is_a_lock() {
     for word in chosen.into_iter().chain((0..1000).map(|_| rng.next_u64())) {
         let lock = Lock::default();
         lock.word.store(word, Relaxed);
+        lock.wishes.store(word as u32, Relaxed);
         // The names in these words are those of nobody.
-        let taken = lock.lock(&process, || Deadline::NEVER).unwrap();
-        assert_eq!(taken == Taken::FromDead, word >> NAME_SHIFT != 0);
-        assert_eq!(lock.unlock(), Wishes(word & (ONE | ALL | POLLED)));
+        assert_eq!(lock.lock(&process, || Deadline::NEVER), Ok(Taken::FromDead));
+        assert_eq!(lock.release(1), Wishes(word as u32 & (ONE | ALL | POLLED)));
         assert_eq!(lock.word.load(Relaxed), 0);
     }
 }

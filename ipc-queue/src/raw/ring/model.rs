@@ -103,6 +103,34 @@ fn two_getters_share_what_is_put() {
     });
 }
 
+/// One takes under the lock and one without, while what they have taken is written over.
+#[test]
+fn one_with_the_lock_and_one_without_share_what_is_put() {
+    noting_looks(|| {
+        explore_less(|| {
+            let queue = room_for_two();
+            let [a, b, c] = processes();
+            assert_eq!(queue.try_put(&a, &[&item(1), &item(2)]), Put::Done);
+            let other = {
+                let queue = queue.clone();
+                thread::spawn(move || numbers(queue.try_get_locked(&b)))
+            };
+            let putter = {
+                let queue = queue.clone();
+                thread::spawn(move || queue.try_put(&a, &[&item(3)]))
+            };
+            let mine = numbers(queue.try_get(&c));
+            let theirs = other.join().unwrap();
+            let mut got = [mine.clone(), theirs].concat();
+            assert!(!mine.is_empty());
+            let put = putter.join().unwrap();
+            got.extend(numbers(queue.drain(&c)));
+            got.sort();
+            assert_eq!(got, if put == Put::Done { vec![1, 2, 3] } else { vec![1, 2] });
+        })
+    });
+}
+
 #[test]
 fn two_that_are_put_at_once_wake_two() {
     explore(|| {

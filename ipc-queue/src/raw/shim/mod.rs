@@ -15,5 +15,5 @@ use real as imp;
 use tested as imp;
 
 pub(crate) use imp::{
-    AtomicU32, AtomicU64, fence, is_over, load_owned, wait_at_most, wait_low, wake, wake_all, wake_low_one,
+    AtomicU32, AtomicU64, fence, is_over, load_owned, store_before_look, wait_at_most, wake, wake_all,
 };

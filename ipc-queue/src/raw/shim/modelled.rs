@@ -4,7 +4,7 @@ use ipc_sys::clock::Deadline;
 use ipc_testkit::model::{self, Until};
 use std::time::Duration;
 
-pub(crate) use ipc_testkit::model::{wake, wake_all, wake_low_one};
+pub(crate) use ipc_testkit::model::{wake, wake_all};
 pub(crate) use ipc_testkit::mortal::{AtomicU32, AtomicU64};
 pub(crate) use loom::sync::atomic::fence;
 
@@ -13,14 +13,14 @@ pub(crate) fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, 
     model::wait(word, expected, until(deadline));
 }
 
-/// Sleeps while the low half of `word` is that of `expected`.
-pub(crate) fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
-    model::wait_low(word, expected, until(deadline));
-}
-
 /// Whether the deadline has passed.
 pub(crate) fn is_over(deadline: Deadline) -> bool {
     model::is_over(until(deadline))
+}
+
+/// Between a store and a look at what somebody may have stored who looks at the first. No time passes in a model.
+pub(crate) fn store_before_look() {
+    fence(std::sync::atomic::Ordering::SeqCst);
 }
 
 /// What a word holds, for who has the lock that it belongs to.

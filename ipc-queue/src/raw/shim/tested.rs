@@ -13,11 +13,6 @@ pub(crate) fn wait_at_most(word: &AtomicU32, expected: u32, deadline: Deadline, 
     futex::wait_at_most(word, expected, deadline, longest);
 }
 
-pub(crate) fn wait_low(word: &AtomicU64, expected: u64, deadline: Deadline) {
-    step();
-    futex::wait_low(word, expected, deadline);
-}
-
 pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
     step();
     futex::wake(word, count)
@@ -28,13 +23,13 @@ pub(crate) fn wake_all(word: &AtomicU32) {
     futex::wake_all(word);
 }
 
-pub(crate) fn wake_low_one(word: &AtomicU64) {
-    step();
-    futex::wake_low_one(word);
-}
-
 pub(crate) fn is_over(deadline: Deadline) -> bool {
     deadline.is_over()
+}
+
+/// Between a store and a look at what somebody may have stored who looks at the first.
+pub(crate) fn store_before_look() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
 /// What a word holds, for who has the lock that it belongs to.
