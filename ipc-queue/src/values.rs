@@ -1,8 +1,8 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw::{self, Batch};
-use crate::raw_queue::{Arrival, Arrivals, RawQueue, Stop};
+use crate::raw::{self, Batch, Short};
+use crate::raw_queue::{Arrival, Arrivals, Bytes, RawQueue, Stop};
 use ipc_codec::{Limits, Scratch};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
@@ -28,6 +28,19 @@ impl RawQueue {
     /// Takes an item and decodes it; nothing when the deadline passed before there was one.
     #[inline]
     pub(crate) fn get_value<T: DeserializeOwned>(
+        &self,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<Option<T>, Ending> {
+        let mut bytes = Bytes::new();
+        match self.take_short(&mut bytes)? {
+            Short::Taken(len) => Ok(Some(ipc_codec::decode(&bytes.0[..len], Vec::new(), limits)?)),
+            Short::Empty | Short::NotShort => self.get_any_value(limits, deadline),
+        }
+    }
+
+    #[cold]
+    fn get_any_value<T: DeserializeOwned>(
         &self,
         limits: &Limits,
         deadline: Deadline,

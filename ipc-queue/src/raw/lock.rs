@@ -145,6 +145,13 @@ impl Lock {
         self.lock_slow(peers, me, deadline())
     }
 
+    /// Takes the lock if it is free.
+    #[inline]
+    pub(crate) fn try_lock(&self, peers: &impl Peers) -> bool {
+        // Acquire: as above.
+        peers.me().is_some_and(|me| self.word.compare_exchange(0, me.get(), Acquire, Relaxed).is_ok())
+    }
+
     /// Releases the lock, which the caller has, and wakes those whom its changes may serve. Who waits for the descriptor is left
     /// to be told.
     #[inline]

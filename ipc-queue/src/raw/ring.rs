@@ -185,6 +185,45 @@ impl<'a> Ring<'a> {
         Ok(writer)
     }
 
+    /// Puts an item into the room that was there when somebody looked; false if there is none. For who has the lock of the puts.
+    #[inline]
+    pub(crate) fn try_put(&self, record: Record, bytes: &[u8]) -> bool {
+        let tail = load_owned(&self.puts.tail);
+        let (Ok(tail), Ok(head)) = (self.checked(tail), self.checked(load_owned(&self.puts.head_seen)))
+        else {
+            return false;
+        };
+        let n_used = tail.count.wrapping_sub(head.count);
+        if n_used >= self.capacity || record.units() > self.room_between(head, tail) {
+            return false;
+        }
+        // Release, LOOK: as in `writer`.
+        fence(Release);
+        self.copy_in(self.advanced(tail.position, 1), bytes);
+        self.publish(tail, record, self.after(tail, record.units()));
+        true
+    }
+
+    /// Puts all that was written from `start` to `end` into the queue, by one store: that of the first record.
+    #[inline]
+    fn publish(&self, start: Place, first: Record, end: Place) {
+        // Before the record is seen the word at the new tail has to say that nothing comes after it.
+        self.units[end.position as usize].store(0, Relaxed);
+        // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
+        self.units[start.position as usize].store(first.to_word(), Release);
+        self.puts.tail.store(end.to_word(), Release);
+    }
+
+    #[inline]
+    fn copy_in(&self, position: u32, bytes: &[u8]) {
+        let (front, back) = self.words(position, bytes.len().div_ceil(8));
+        let split = bytes.len().min(front.len() * 8);
+        copy::copy_in(front, &bytes[..split]);
+        if split < bytes.len() {
+            copy::copy_in(back, &bytes[split..]);
+        }
+    }
+
     /// Begins to read, and tells the first record, if there is one. For who has the lock of the gets.
     #[inline]
     pub(crate) fn reader(&self) -> Result<(Reader<'a>, Option<Record>), Corruption> {
@@ -426,7 +465,7 @@ impl Writer<'_> {
             self.ring.units[position as usize].store(word, Relaxed);
             position = self.ring.advanced(position, 1);
         }
-        self.copy_in(position, bytes);
+        self.ring.copy_in(position, bytes);
         match self.first {
             None => self.first = Some(record),
             Some(_) => self.ring.units[self.at.position as usize].store(record.to_word(), Relaxed),
@@ -452,7 +491,7 @@ impl Writer<'_> {
         }
         if count > 0 {
             let bytes = batch.bytes(first, count);
-            self.copy_in(self.ring.advanced(self.at.position, 1), bytes);
+            self.ring.copy_in(self.ring.advanced(self.at.position, 1), bytes);
             let units = batch.start(first + count) - start;
             self.first = Some(batch.record(first)?);
             self.at.count = self.at.count.wrapping_add(count as u32);
@@ -466,12 +505,9 @@ impl Writer<'_> {
     /// Puts all that was written into the queue, by one store.
     #[inline]
     pub(crate) fn publish(self) {
-        let Some(first) = self.first else { return };
-        // Before the record is seen the word at the new tail has to say that nothing comes after it.
-        self.ring.units[self.at.position as usize].store(0, Relaxed);
-        // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
-        self.ring.units[self.start.position as usize].store(first.to_word(), Release);
-        self.ring.puts.tail.store(self.at.to_word(), Release);
+        if let Some(first) = self.first {
+            self.ring.publish(self.start, first, self.at);
+        }
     }
 
     /// Looks where the head is now.
@@ -482,16 +518,6 @@ impl Writer<'_> {
         fence(Release);
         self.ring.puts.head_seen.store(head, Relaxed);
         self.count_room(self.ring.checked(head)?)
-    }
-
-    #[inline]
-    fn copy_in(&self, position: u32, bytes: &[u8]) {
-        let (front, back) = self.ring.words(position, bytes.len().div_ceil(8));
-        let split = bytes.len().min(front.len() * 8);
-        copy::copy_in(front, &bytes[..split]);
-        if split < bytes.len() {
-            copy::copy_in(back, &bytes[split..]);
-        }
     }
 
     /// Counts the room that a head leaves, behind what was written.

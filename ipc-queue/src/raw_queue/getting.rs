@@ -26,7 +26,7 @@ pub(crate) struct Arrival {
 /// The bytes of a short item. Aligned, so that no store of many of them goes over the end of a cache line.
 #[derive(Debug)]
 #[repr(align(16))]
-struct Bytes([u8; SHORT]);
+pub(crate) struct Bytes(pub(crate) [u8; SHORT]);
 
 /// What an item has that is more than bytes in the ring.
 #[derive(Debug)]
@@ -86,10 +86,17 @@ trait Take {
     fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop>;
 }
 
+impl Bytes {
+    #[inline]
+    pub(crate) fn new() -> Bytes {
+        Bytes([0; SHORT])
+    }
+}
+
 impl Arrival {
     #[inline]
     pub(crate) fn new() -> Arrival {
-        Arrival { short: Bytes([0; SHORT]), large: Vec::new(), len: 0, special: None }
+        Arrival { short: Bytes::new(), large: Vec::new(), len: 0, special: None }
     }
 
     #[inline]
@@ -148,7 +155,7 @@ impl Arrival {
 impl Take for Arrival {
     #[inline]
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
-        let short = queue.take_short(&mut self.short.0)?;
+        let short = queue.take_short(&mut self.short)?;
         if let Short::Taken(len) = short {
             self.len = len;
         }
@@ -188,12 +195,12 @@ impl Take for Arrival {
 
 impl Take for Into<'_> {
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
-        let mut bytes = [0; SHORT];
+        let mut bytes = Bytes::new();
         let short = queue.take_short(&mut bytes)?;
         if let Short::Taken(len) = short {
             self.size = len;
             self.bytes.clear();
-            self.bytes.extend_from_slice(&bytes[..len.min(self.limit)]);
+            self.bytes.extend_from_slice(&bytes.0[..len.min(self.limit)]);
         }
         Ok(short)
     }
@@ -259,7 +266,7 @@ impl Take for Arrivals {
 
 impl Take for Dropped {
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
-        queue.take_short(&mut self.0.short.0)
+        queue.take_short(&mut self.0.short)
     }
 
     fn take(
@@ -323,13 +330,13 @@ impl RawQueue {
 
     /// Takes the first item without the lock, if it is short and no task.
     #[inline]
-    fn take_short(&self, bytes: &mut [u8; SHORT]) -> Result<Short, Stop> {
+    pub(crate) fn take_short(&self, bytes: &mut Bytes) -> Result<Short, Stop> {
         let ring = self.ring();
         self.peers().me().ok_or(Stop::Forked)?;
         if self.is_joinable {
             return Ok(if ring.is_empty()? { Short::Empty } else { Short::NotShort });
         }
-        let short = ring.take_short(bytes)?;
+        let short = ring.take_short(&mut bytes.0)?;
         if let Short::Taken(_) = short {
             ring.gets().lock.tell(1);
         }

@@ -38,6 +38,9 @@ impl RawQueue {
             return self.put_with_handles(bytes, handles, deadline);
         }
         let record = record(Kind::Inline, bytes.len())?;
+        if self.put_at_once(record, bytes)? {
+            return Ok(true);
+        }
         self.put_by(deadline, |writer| {
             if !writer.has_room(record)? {
                 return Ok(Attempt::NoRoom(record.units()));
@@ -45,6 +48,20 @@ impl RawQueue {
             writer.write(record, &[], bytes);
             Ok(Attempt::Done)
         })
+    }
+
+    /// Puts an item if neither the lock nor the room is to be waited for.
+    #[inline]
+    fn put_at_once(&self, record: Record, bytes: &[u8]) -> Result<bool, Stop> {
+        let ring = self.ring();
+        let puts = ring.puts();
+        self.look_for_getters(puts)?;
+        if !puts.lock.try_lock(self.peers()) {
+            return Ok(false);
+        }
+        let is_put = puts.ended.load(Relaxed) == 0 && ring.try_put(record, bytes);
+        self.release_puts(u32::from(is_put));
+        Ok(is_put)
     }
 
     /// Puts as many of the items from `first` on as have room, at least one, and tells how many; none when the deadline passed
