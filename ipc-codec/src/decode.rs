@@ -38,6 +38,7 @@ pub fn decode<T: DeserializeOwned>(
 }
 
 /// Not a part of [`decode()`], so that where the caller has no handles, nothing remains of the `Vec` without them.
+#[inline]
 fn decode_with<T: DeserializeOwned>(
     bytes: &[u8],
     handles: &mut Incoming,

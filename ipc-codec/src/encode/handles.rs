@@ -50,18 +50,13 @@ impl<'a> Handles<'a> {
         }
         self.armed = false;
     }
-
-    #[cold]
-    fn take_back(&mut self) {
-        self.table.truncate(self.first);
-    }
 }
 
 impl Drop for Handles<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.armed {
-            self.take_back();
+            self.table.truncate(self.first);
         }
     }
 }

@@ -111,35 +111,23 @@ impl<'a> Near<'a> {
     }
 
     /// Adds bytes for which the buffer has no room.
-    #[inline(never)]
-    fn write_far(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut moved = self.moved_away();
-        moved.write(bytes)?;
-        self.size = moved.size();
-        Ok(())
-    }
-
-    /// The same for a short item, for which there may be room, if not for what may be written beside it.
-    #[inline(never)]
-    fn write_short_far(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
-        if let Some(target) = self.next(size) {
-            target.copy_from_slice(&bytes.to_le_bytes()[..size]);
-            self.size += size;
-            return Ok(());
-        }
-        let mut moved = self.moved_away();
-        moved.write_short(bytes, size)?;
-        self.size = moved.size();
-        Ok(())
-    }
-
-    /// Moves what is in the buffer, if anything is, and gives the place where everything goes from then on.
     #[inline]
-    fn moved_away(&mut self) -> Appended<'_> {
+    fn write_far(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let buffer = std::mem::take(&mut self.buffer);
-        self.moved.extend_from_slice(buffer.get(..self.size).unwrap_or_default());
-        Appended { bytes: self.moved, start: 0, limit: self.limit }
+        let so_far = buffer.get(..self.size).unwrap_or_default();
+        self.size = move_away(so_far, self.moved, self.limit, bytes)?;
+        Ok(())
     }
+}
+
+/// Moves what was written so far, if it was not moved before, and adds bytes; how many there are then. Gets no reference to the
+/// output, which can so be in registers as long as the buffer has room.
+#[cold]
+fn move_away(so_far: &[u8], moved: &mut Vec<u8>, limit: usize, bytes: &[u8]) -> Result<usize, Failure> {
+    moved.extend_from_slice(so_far);
+    let mut moved = Appended { bytes: moved, start: 0, limit };
+    moved.write(bytes)?;
+    Ok(moved.size())
 }
 
 impl Output for Near<'_> {
@@ -153,7 +141,10 @@ impl Output for Near<'_> {
 
     #[inline]
     fn write_short(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
-        let Some(target) = self.next(size_of::<Short>()) else { return self.write_short_far(bytes, size) };
+        let Some(target) = self.next(size_of::<Short>()) else {
+            // There may be room, if not for what may be written beside it.
+            return self.write(&bytes.to_le_bytes()[..size]);
+        };
         target.copy_from_slice(&bytes.to_le_bytes());
         self.size += size;
         Ok(())

@@ -38,7 +38,7 @@ impl<'a> Budget<'a> {
     #[inline]
     pub(super) fn charge(&mut self, kept: usize, passing: usize) -> Result<(), DecodeError> {
         if kept.saturating_add(passing) > self.left {
-            return Err(self.size_error());
+            return Err(size_error(self.limits));
         }
         self.left -= kept;
         Ok(())
@@ -70,7 +70,7 @@ impl<'a> Budget<'a> {
                 self.empties_left = left;
                 Ok(())
             }
-            None => Err(self.elements_error()),
+            None => Err(elements_error(self.limits)),
         }
     }
 
@@ -88,21 +88,21 @@ impl<'a> Budget<'a> {
         if declared <= (remaining as u64).saturating_add(self.empties_left) {
             Ok(())
         } else if element_size == 0 {
-            Err(self.elements_error())
+            Err(elements_error(self.limits))
         } else {
             Err(DecodeError::LengthOverInput { declared, remaining })
         }
     }
+}
 
-    #[cold]
-    fn size_error(&self) -> DecodeError {
-        DecodeError::DecodedSize { limit: self.limits.max_decoded }
-    }
+#[cold]
+fn size_error(limits: &Limits) -> DecodeError {
+    DecodeError::DecodedSize { limit: limits.max_decoded }
+}
 
-    #[cold]
-    fn elements_error(&self) -> DecodeError {
-        DecodeError::Elements { limit: self.limits.max_elements }
-    }
+#[cold]
+fn elements_error(limits: &Limits) -> DecodeError {
+    DecodeError::Elements { limit: limits.max_elements }
 }
 
 /// What a collection of `len` elements of `size` bytes takes: kept, and for a moment beside it.

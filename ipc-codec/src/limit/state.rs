@@ -130,16 +130,28 @@ impl<'de> State<'de> {
         parts.ok_or_else(|| DecodeError::Truncated.into())
     }
 
-    #[cold]
+    #[inline]
     fn broken(&self, broken: Broken) -> Failure {
-        match broken {
-            Broken::Truncated => DecodeError::Truncated.into(),
-            Broken::TooLarge => self.malformed("an integer is larger than its type"),
-        }
+        broken_at(self.size - self.input.len(), broken)
     }
 
-    #[cold]
+    #[inline]
     pub(super) fn malformed(&self, reason: &'static str) -> Failure {
-        DecodeError::Malformed { offset: self.size - self.input.len(), reason }.into()
+        malformed_at(self.size - self.input.len(), reason)
     }
+}
+
+// What is cold gets no reference to the state, which can so be in registers as long as all goes well.
+
+#[cold]
+fn broken_at(offset: usize, broken: Broken) -> Failure {
+    match broken {
+        Broken::Truncated => DecodeError::Truncated.into(),
+        Broken::TooLarge => malformed_at(offset, "an integer is larger than its type"),
+    }
+}
+
+#[cold]
+fn malformed_at(offset: usize, reason: &'static str) -> Failure {
+    DecodeError::Malformed { offset, reason }.into()
 }
