@@ -35,7 +35,7 @@ impl RawQueue {
         let mut bytes = Bytes::new();
         match self.take_short(&mut bytes)? {
             Short::Taken(len) => Ok(Some(ipc_codec::decode(&bytes.0[..len], Vec::new(), limits)?)),
-            Short::Empty | Short::NotShort => self.get_any_value(limits, deadline),
+            Short::Empty | Short::Refused => self.get_any_value(limits, deadline),
         }
     }
 

@@ -14,6 +14,16 @@ use std::sync::atomic::Ordering::Relaxed;
 /// From how many bytes on they are copied at once. Two cache lines: chosen, not measured. A model sees words only.
 const LONG: usize = if cfg!(all(test, loom)) { usize::MAX } else { 128 };
 
+/// Has the cache line of a word fetched to be written.
+#[inline]
+pub(super) fn expect_to_write(word: &AtomicU64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, of an address that is mapped.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) std::ptr::from_ref(word), options(nostack, preserves_flags, readonly));
+    }
+}
+
 /// Copies bytes into words, which are as many as it takes. The last one is filled up with zeros.
 #[inline]
 pub(super) fn copy_in(words: &[AtomicU64], bytes: &[u8]) {

@@ -129,7 +129,7 @@ impl Queue {
                 Some(bytes[..len].to_vec())
             }
             Short::Empty => None,
-            Short::NotShort => self.try_get_locked(by),
+            Short::Refused => self.try_get_locked(by),
         }
     }
 

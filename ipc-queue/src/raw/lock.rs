@@ -117,12 +117,6 @@ impl Wishes {
     /// Somebody waits for the descriptor.
     pub(crate) const POLLED: Wishes = Wishes(POLLED);
 
-    /// Whether nothing has to be done.
-    #[inline]
-    pub(crate) fn is_none(self) -> bool {
-        self.0 == 0
-    }
-
     /// Whether somebody waits for the descriptor.
     pub(crate) fn is_polled(self) -> bool {
         self.0 & POLLED != 0

@@ -8,6 +8,7 @@
 //! | `lock` | the lock of one side, which also knows whether somebody of the other side sleeps |
 //! | `record` | what stands before each item |
 //! | `ring` | where items are written and read, and the two stores that make it so |
+//! | `short` | taking short items without a lock |
 //! | `batch` | many items as they stand in the ring |
 //! | `copy` | bytes in and out of shared words |
 //! | `pause` | how a waiter spends its time |
@@ -22,6 +23,7 @@ mod pause;
 mod record;
 mod ring;
 mod shim;
+mod short;
 mod wait;
 
 pub(crate) use batch::{Batch, items};
@@ -30,6 +32,7 @@ pub(crate) use lock::Lock;
 pub(crate) use lock::{LockError, MANY, Taken, Wishes};
 pub(crate) use pause::Eagerness;
 pub(crate) use record::{Kind, Record};
-pub(crate) use ring::{Gets, Puts, Reader, Ring, SHORT, Short, Writer, n_words};
+pub(crate) use ring::{Gets, Puts, Reader, Ring, Writer, n_words};
 pub(crate) use shim::AtomicU64 as Word;
+pub(crate) use short::{SHORT, Short};
 pub(crate) use wait::WaitingPlace;

@@ -37,10 +37,9 @@
 //! There is nothing to mend. If the head was another one meanwhile, somebody else has taken the item, what was copied may be
 //! anything, and all begins again. Since a head has a count in it, none comes again before 2^32 items have come and gone.
 //!
-//! Who takes one item that is [short](SHORT) needs no lock for that ([`Ring::take_short`]): nobody waits for a getter that is
-//! stopped or killed. All other items are taken under the lock of the gets: who has it and has [seen](Ring::reader) one at the
-//! head has it for sure, so nothing that takes long is done in vain. Who takes many has the lock, too, and takes fewer the next
-//! time when somebody was faster.
+//! Items that are [short](Record::is_short) are taken without a lock ([`super::short`]): nobody waits for a getter that is stopped
+//! or killed. An item that is not is taken under the lock of the gets. Who has it and has [seen](Ring::reader) such an item
+//! at the head has it for sure, so nothing that takes long is done in vain.
 //!
 //! # What a stranger can do
 //!
@@ -62,14 +61,8 @@ use super::shim::{AtomicU32, AtomicU64, fence, load_owned};
 use crate::error::Corruption;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// How many bytes an item has at most that is taken without the lock.
-pub(crate) const SHORT: usize = 64;
-
-/// How often who has the lock looks for a first item that nobody takes meanwhile.
+/// How often who reads looks for a first item that nobody takes meanwhile.
 const LOOKS: u32 = 1 << 14;
-
-/// How often who takes a short item begins again because others were faster, before it asks for the lock.
-const ATTEMPTS: u32 = 16;
 
 /// What is there for the size only, and no matter of a model.
 type Unused = std::sync::atomic::AtomicU64;
@@ -97,7 +90,7 @@ pub(crate) struct Puts {
 #[derive(Debug, Default)]
 pub(crate) struct Gets {
     pub(crate) lock: Lock,
-    head: AtomicU64,
+    pub(super) head: AtomicU64,
     /// The ticket of the handles that were taken last, or are being taken.
     pub(crate) ticket: AtomicU64,
     /// How many tasks of a joinable queue were done.
@@ -118,27 +111,16 @@ const _: () = assert!(size_of::<Puts>() == 128 && size_of::<Gets>() == 128);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ring<'a> {
     puts: &'a Puts,
-    gets: &'a Gets,
-    units: &'a [AtomicU64],
+    pub(super) gets: &'a Gets,
+    pub(super) units: &'a [AtomicU64],
     capacity: u32,
-}
-
-/// What came of an attempt to take an item without the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Short {
-    /// It was taken, and has so many bytes.
-    Taken(usize),
-    /// There was none at a moment during the call.
-    Empty,
-    /// It needs the lock, or others are always faster.
-    NotShort,
 }
 
 /// A number of items, and a position in the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     count: u32,
-    position: u32,
+    pub(super) position: u32,
 }
 
 impl Place {
@@ -148,7 +130,7 @@ impl Place {
     }
 
     #[inline]
-    fn to_word(self) -> u64 {
+    pub(super) fn to_word(self) -> u64 {
         u64::from(self.count) << 32 | u64::from(self.position)
     }
 }
@@ -212,6 +194,10 @@ impl<'a> Ring<'a> {
         // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
         self.units[start.position as usize].store(first.to_word(), Release);
         self.puts.tail.store(end.to_word(), Release);
+        let ahead = end.position as usize + 16;
+        if ahead < self.units.len() {
+            copy::expect_to_write(&self.units[ahead]);
+        }
     }
 
     #[inline]
@@ -224,7 +210,8 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Begins to read, and tells the first record, if there is one. For who has the lock of the gets.
+    /// Begins to read, and tells the first record, if there is one. Who has the lock of the gets has the item for sure, if it is
+    /// not short.
     #[inline]
     pub(crate) fn reader(&self) -> Result<(Reader<'a>, Option<Record>), Corruption> {
         for _ in 0..LOOKS {
@@ -239,39 +226,6 @@ impl<'a> Ring<'a> {
         }
         // So often nobody is faster who keeps to the protocol.
         Err(Corruption::new("items go away by themselves"))
-    }
-
-    /// Takes the first item if it is short. Needs no lock.
-    #[inline]
-    pub(crate) fn take_short(&self, bytes: &mut [u8; SHORT]) -> Result<Short, Corruption> {
-        for _ in 0..ATTEMPTS {
-            let head = self.gets.head.load(Acquire);
-            let start = self.checked(head)?;
-            // Acquire, LOOK: as in `is_empty`; and pairs with the release in `Writer::publish`: the bytes are there.
-            let word = self.units[start.position as usize].load(Acquire);
-            let Some(record) = self.short_record(word) else {
-                // If the head is another one by now, the word may be a byte of a later item.
-                if self.gets.head.load(Acquire) != head {
-                    continue;
-                }
-                return Ok(if word == 0 { Short::Empty } else { Short::NotShort });
-            };
-            self.copy_out(self.advanced(start.position, 1), &mut bytes[..record.len().next_multiple_of(8)]);
-            let behind = self.after(start, record.units()).to_word();
-            // Release, GET: as in `Reader::publish`.
-            if self.gets.head.compare_exchange(head, behind, AcqRel, Relaxed).is_ok() {
-                return Ok(Short::Taken(record.len()));
-            }
-        }
-        Ok(Short::NotShort)
-    }
-
-    /// The record of a short item, if a word is one.
-    #[inline]
-    fn short_record(&self, word: u64) -> Option<Record> {
-        let record = Record::from_word(word).ok().flatten()?;
-        let is_short = record.kind() == Kind::Inline && record.len() <= SHORT;
-        (is_short && record.units() <= self.max_units()).then_some(record)
     }
 
     /// Whether there was no item at a moment during the call. Needs no lock.
@@ -357,7 +311,7 @@ impl<'a> Ring<'a> {
     }
 
     #[inline]
-    fn checked(&self, word: u64) -> Result<Place, Corruption> {
+    pub(super) fn checked(&self, word: u64) -> Result<Place, Corruption> {
         let place = Place::from_word(word);
         if place.position < self.n_units() {
             Ok(place)
@@ -381,13 +335,13 @@ impl<'a> Ring<'a> {
 
     /// The place after one more item of so many words.
     #[inline]
-    fn after(&self, place: Place, units: u32) -> Place {
+    pub(super) fn after(&self, place: Place, units: u32) -> Place {
         Place { count: place.count.wrapping_add(1), position: self.advanced(place.position, units) }
     }
 
     /// A position so many words further on: fewer than the ring has.
     #[inline]
-    fn advanced(&self, position: u32, units: u32) -> u32 {
+    pub(super) fn advanced(&self, position: u32, units: u32) -> u32 {
         let position = position + units;
         if position >= self.n_units() { position - self.n_units() } else { position }
     }
@@ -400,7 +354,7 @@ impl<'a> Ring<'a> {
     }
 
     #[inline]
-    fn copy_out(&self, position: u32, bytes: &mut [u8]) {
+    pub(super) fn copy_out(&self, position: u32, bytes: &mut [u8]) {
         let (front, back) = self.words(position, bytes.len().div_ceil(8));
         let split = bytes.len().min(front.len() * 8);
         let (first, second) = bytes.split_at_mut(split);
@@ -587,17 +541,18 @@ impl Reader<'_> {
         self.ring.copy_out(position, bytes);
     }
 
-    /// Copies up to `most` items in a row that have all their bytes in the ring, records included, and passes them; at least the
-    /// one that is given, which is next.
+    /// Copies up to `most` items in a row that are wanted, records included, and passes them; at least the one that is given, which
+    /// is next. They have all their bytes in the ring.
     pub(crate) fn read_many(
         &mut self,
         first: Record,
         most: usize,
+        is_wanted: impl Fn(Record) -> bool,
         bytes: &mut Vec<u8>,
     ) -> Result<(), Corruption> {
         let start = self.at.position;
         let (mut units, mut next) = (0, Some(first));
-        while let Some(record) = next.filter(|record| record.kind() == Kind::Inline) {
+        while let Some(record) = next.filter(|record| is_wanted(*record)) {
             units += record.units();
             self.pass(record);
             next = if (self.passed() as usize) < most { self.record()? } else { None };
@@ -616,7 +571,7 @@ impl Reader<'_> {
 
     /// Takes all that was passed out of the queue, by one exchange; false if somebody else has taken the first of it.
     #[inline]
-    pub(crate) fn publish(self) -> bool {
+    pub(crate) fn publish(&self) -> bool {
         let (start, at) = (self.start.to_word(), self.at.to_word());
         // Release, GET: whoever sees the head may write over the bytes that were read before.
         self.ring.gets.head.compare_exchange(start, at, AcqRel, Relaxed).is_ok()

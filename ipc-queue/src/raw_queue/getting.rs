@@ -3,15 +3,12 @@
 use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::buffers::Buffer;
 use crate::error::Corruption;
-use crate::raw::{Gets, Kind, Reader, Record, SHORT, Short, Taken, WaitingPlace, Wishes, n_words};
+use crate::raw::{Gets, Kind, Reader, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, n_words};
 use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::FrozenBytes;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// How often whoever has the lock begins again because somebody without it was faster.
-const ATTEMPTS: u32 = 100;
 
 /// Room for an item that is taken: its bytes, wherever they are, and its handles.
 #[derive(Debug)]
@@ -73,8 +70,6 @@ trait Take {
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop>;
 
     /// Reads the first item, whose record this is, or more, and passes them. The ticket of its handles, if it has some.
-    ///
-    /// What was read the time before is forgotten: somebody else has it.
     fn take(
         &mut self,
         queue: &RawQueue,
@@ -238,7 +233,12 @@ impl Take for Into<'_> {
 
 impl Take for Arrivals {
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
-        Ok(if queue.ring().is_empty()? { Short::Empty } else { Short::NotShort })
+        let short = queue.take_without_lock(|ring| ring.take_many_short(self.most, &mut self.bytes))?;
+        if let Short::Taken(count) = short {
+            self.count = count;
+            queue.ring().gets().lock.tell(count as u32);
+        }
+        Ok(short)
     }
 
     fn take(
@@ -250,11 +250,7 @@ impl Take for Arrivals {
         if record.kind() != Kind::Inline {
             return queue.take_special(reader, record, self.special.insert(Arrival::new()));
         }
-        if self.count > 0 {
-            // Somebody without the lock has taken the first one while these were read.
-            self.most = (self.count / 2).max(1);
-        }
-        reader.read_many(record, self.most, &mut self.bytes)?;
+        reader.read_many(record, self.most, |record| record.kind() == Kind::Inline, &mut self.bytes)?;
         self.count = reader.passed() as usize;
         Ok(None)
     }
@@ -293,7 +289,7 @@ impl RawQueue {
     pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
         match arrival.take_short(self)? {
             Short::Taken(_) => Ok(true),
-            Short::Empty | Short::NotShort => self.get_by(arrival, deadline),
+            Short::Empty | Short::Refused => self.get_by(arrival, deadline),
         }
     }
 
@@ -331,16 +327,24 @@ impl RawQueue {
     /// Takes the first item without the lock, if it is short and no task.
     #[inline]
     pub(crate) fn take_short(&self, bytes: &mut Bytes) -> Result<Short, Stop> {
-        let ring = self.ring();
-        self.peers().me().ok_or(Stop::Forked)?;
-        if self.is_joinable {
-            return Ok(if ring.is_empty()? { Short::Empty } else { Short::NotShort });
-        }
-        let short = ring.take_short(&mut bytes.0)?;
+        let short = self.take_without_lock(|ring| ring.take_short(&mut bytes.0))?;
         if let Short::Taken(_) = short {
-            ring.gets().lock.tell(1);
+            self.ring().gets().lock.tell(1);
         }
         Ok(short)
+    }
+
+    #[inline]
+    fn take_without_lock(
+        &self,
+        take: impl FnOnce(Ring<'_>) -> Result<Short, Corruption>,
+    ) -> Result<Short, Stop> {
+        self.peers().me().ok_or(Stop::Forked)?;
+        let ring = self.ring();
+        if self.is_joinable {
+            return Ok(if ring.is_empty()? { Short::Empty } else { Short::Refused });
+        }
+        Ok(take(ring)?)
     }
 
     /// Takes items until it could, or the deadline has passed: then false.
@@ -380,7 +384,7 @@ impl RawQueue {
         match taker.take_short(self)? {
             Short::Taken(_) => return Ok(Some(Vec::new())),
             Short::Empty => return Ok(None),
-            Short::NotShort => {}
+            Short::Refused => {}
         }
         let gets = self.ring().gets();
         let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
@@ -398,30 +402,26 @@ impl RawQueue {
         taker: &mut impl Take,
         n_taken: &mut u32,
     ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
-        for _ in 0..ATTEMPTS {
-            let (mut reader, record) = self.ring().reader()?;
-            if taken == Taken::FromDead {
-                self.mend_gets(gets, &reader, record);
-            }
-            let Some(record) = record else { return Ok(None) };
-            let ticket = match taker.take(self, &mut reader, record) {
-                // What follows the first item may have been taken and written over meanwhile.
-                Err(Stop::Corrupt(_)) if !reader.is_first() => continue,
-                ticket => ticket?,
-            };
-            if let Some(ticket) = ticket {
-                gets.ticket.store(ticket, Relaxed);
-            }
-            let n_passed = reader.passed();
-            self.take_in_hand(n_passed);
-            if !reader.publish() {
-                continue;
-            }
-            *n_taken = n_passed;
-            let received = ticket.map_or(Ok(Vec::new()), |ticket| self.freight.receive(ticket));
-            return received.map(Some).map_err(|_| Stop::HandlesLost);
+        let (mut reader, record) = self.ring().reader()?;
+        if taken == Taken::FromDead {
+            self.mend_gets(gets, &reader, record);
         }
-        Err(Corruption::new("items go away by themselves").into())
+        // One that is short is there for those without the lock: who has it would always be slower.
+        let Some(record) = record.filter(|record| self.is_joinable || !record.is_short()) else {
+            return Ok(None);
+        };
+        let ticket = taker.take(self, &mut reader, record)?;
+        if let Some(ticket) = ticket {
+            gets.ticket.store(ticket, Relaxed);
+        }
+        let n_passed = reader.passed();
+        self.take_in_hand(n_passed);
+        if !reader.publish() {
+            return Err(Corruption::new("somebody without the lock has taken an item").into());
+        }
+        *n_taken = n_passed;
+        let received = ticket.map_or(Ok(Vec::new()), |ticket| self.freight.receive(ticket));
+        received.map(Some).map_err(|_| Stop::HandlesLost)
     }
 
     #[cold]

@@ -23,6 +23,12 @@ impl Peers for Nameless {
     }
 }
 
+impl Wishes {
+    fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
 fn try_lock(lock: &Lock, by: &Process) -> Result<Taken, LockError> {
     lock.lock(by, || Deadline::NOW)
 }

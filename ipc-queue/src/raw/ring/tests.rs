@@ -285,7 +285,7 @@ fn any_words_are_a_ring() {
                 reader.pass(record);
             }
             assert!(reader.publish());
-            ring.take_short(&mut [0; SHORT])
+            ring.take_short(&mut [0; crate::raw::SHORT])
         };
         for _ in 0..3 {
             let _ = (put(), get());
