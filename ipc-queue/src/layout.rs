@@ -18,7 +18,7 @@ use crate::error::OpenError;
 use crate::raw::{Gets, Puts};
 
 /// Raised by whoever changes what a word means without moving it.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 pub(crate) const PUTS_AT: usize = 112;
 pub(crate) const GETS_AT: usize = PUTS_AT + size_of::<Puts>();

@@ -98,7 +98,7 @@ fn a_ring_without_an_end_to_be_mended() {
         let [bytes, ..] = queues.reach();
         (0..N_UNITS).for_each(|idx| bytes.store(bytes.ring + 8 * idx, 1 | 8 << 8));
         let dead = bytes.names()[0] + (7 << SLOT_BITS);
-        bytes.store(bytes.start + PUTS_AT + LOCK, dead << 4);
+        bytes.store(bytes.start + PUTS_AT + LOCK, dead);
         let error = queues.bytes.try_put_bytes(&[1]).unwrap_err();
         assert!(matches!(error, TryPutError::Failed { source: QueueError::Corrupt(_), .. }), "{error:?}");
         let error = queues.bytes.try_get_bytes();
@@ -146,7 +146,7 @@ fn locks_that_nobody_gives_back() {
         for side in [PUTS_AT, GETS_AT] {
             for idx in 0..2 {
                 for reach in &reach {
-                    reach.store(reach.start + side + LOCK, reach.names()[idx] << 4);
+                    reach.store(reach.start + side + LOCK, reach.names()[idx]);
                 }
                 let mut longest = Duration::ZERO;
                 let mut timed = |what: &str, call: &dyn Fn()| {
@@ -168,7 +168,7 @@ fn locks_that_nobody_gives_back() {
                 println!("{longest:?}");
                 for reach in &reach {
                     let word = reach.memory.atomic_u64(reach.start + side + LOCK);
-                    assert_eq!(word.load(SeqCst) >> 4, reach.names()[idx]);
+                    assert_eq!(word.load(SeqCst), reach.names()[idx]);
                     word.store(0, SeqCst);
                 }
             }

@@ -169,7 +169,7 @@ fn attacked(attack: fn(&[Reach], &mut Rng)) {
 fn telling_word(reach: &Reach, rng: &mut Rng) -> u64 {
     let n_units = N_UNITS as u64;
     let numbers = [0, 1, 2, 7, 8, CAPACITY as u64 - 1, CAPACITY as u64, CAPACITY as u64 + 1, BYTES as u64];
-    match rng.below(8) {
+    match rng.below(9) {
         0 => *rng.pick(&numbers),
         1 => *rng.pick(&[
             n_units - 1,
@@ -187,8 +187,9 @@ fn telling_word(reach: &Reach, rng: &mut Rng) -> u64 {
         // A record.
         4 => 1 | rng.below(5) << 1 | rng.below(8 * n_units + 20) << 8,
         5 => 1 | rng.below(4) << 1 | *rng.pick(&numbers) << 8,
-        // The word of a lock, or of a buffer.
-        6 => (rng.pick(&reach.names()) + rng.below(3) - 1) << 4 | rng.below(16),
+        // The word of a lock, and of a buffer.
+        6 => rng.pick(&reach.names()) + rng.below(3) - 1,
+        7 => (rng.pick(&reach.names()) + rng.below(3) - 1) << 4 | rng.below(16),
         _ => rng.next_u64() >> rng.below(64),
     }
 }
@@ -260,7 +261,7 @@ fn locks_that_lie() {
             let end = Instant::now() + Duration::from_millis(rng.below(30));
             let (reach, side) = (rng.pick(reach), *rng.pick(&[PUTS_AT, GETS_AT]));
             let name = rng.pick(&reach.names()) + *rng.pick(&[0, 0, 0, 1 << SLOT_BITS, 5]);
-            let (word, is_steady) = (name << 4 | rng.below(16), rng.one_in(2));
+            let (word, is_steady) = (name, rng.one_in(2));
             let mut bell = 0;
             while Instant::now() < end {
                 reach.store(reach.start + side + LOCK, if is_steady || bell % 2 == 0 { word } else { 0 });

@@ -14,14 +14,17 @@ use std::sync::atomic::Ordering::Relaxed;
 /// From how many bytes on they are copied at once. Two cache lines: chosen, not measured. A model sees words only.
 const LONG: usize = if cfg!(all(test, loom)) { usize::MAX } else { 128 };
 
-/// Has the cache line of a word fetched to be written.
+/// Has the cache line of a word fetched to be written, where the processor knows a hint for that.
 #[inline]
 pub(super) fn expect_to_write(word: &AtomicU64) {
+    let address = std::ptr::from_ref(word);
+    // SAFETY: a hint. It changes nothing that a program sees, at whatever address.
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, of an address that is mapped.
     unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) std::ptr::from_ref(word), options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 /// Copies bytes into words, which are as many as it takes. The last one is filled up with zeros.

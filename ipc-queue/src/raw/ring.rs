@@ -61,6 +61,10 @@ use super::shim::{AtomicU32, AtomicU64, fence, load_owned};
 use crate::error::Corruption;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
+/// How many words ahead of the tail the cache is made ready: two lines. Who got what stood there has them still, and to fetch one
+/// takes longer than some puts.
+const AHEAD: usize = 16;
+
 /// How often who reads looks for a first item that nobody takes meanwhile.
 const LOOKS: u32 = 1 << 14;
 
@@ -194,9 +198,8 @@ impl<'a> Ring<'a> {
         // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
         self.units[start.position as usize].store(first.to_word(), Release);
         self.puts.tail.store(end.to_word(), Release);
-        let ahead = end.position as usize + 16;
-        if ahead < self.units.len() {
-            copy::expect_to_write(&self.units[ahead]);
+        if let Some(ahead) = self.units.get(end.position as usize + AHEAD) {
+            copy::expect_to_write(ahead);
         }
     }
 

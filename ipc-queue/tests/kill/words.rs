@@ -10,13 +10,14 @@ use std::sync::atomic::Ordering::SeqCst;
 const PUTS: usize = 14;
 const GETS: usize = 30;
 const REST: usize = 46;
-/// A name that no process has, and where a lock has it.
+/// A name that no process has.
 const NOBODY: u64 = 1 << 40;
+/// Where the state of a buffer has a name.
 const NAME_SHIFT: u32 = 4;
 /// Behind the lock of either side.
-const TAIL: usize = PUTS + 2;
-const HEAD_SEEN: usize = PUTS + 3;
-const HEAD: usize = GETS + 2;
+const TAIL: usize = PUTS + 3;
+const HEAD_SEEN: usize = PUTS + 4;
+const HEAD: usize = GETS + 3;
 
 /// The memory of a queue.
 pub(crate) struct Words {
@@ -49,7 +50,7 @@ impl Words {
     pub(crate) fn die_in_put(&self, units: u32) {
         let tail = self.word(TAIL).load(SeqCst);
         self.word(TAIL).store(tail - (1 << 32) - u64::from(units), SeqCst);
-        self.word(PUTS).store(NOBODY << NAME_SHIFT, SeqCst);
+        self.word(PUTS).store(NOBODY, SeqCst);
     }
 
     /// The words behind the plan, so many of them those of buffers, which are the first ones behind the two sides, and so many
@@ -59,8 +60,8 @@ impl Words {
         let has_name = |word: u64| word & 15 | u64::from(word >> NAME_SHIFT != 0) << NAME_SHIFT;
         let units = self.units(n_buffers);
         let read = |idx: usize| self.word(idx).load(SeqCst);
-        let sides =
-            (PUTS..REST).map(|idx| if LOCKS.contains(&idx) { has_name(read(idx)) } else { read(idx) });
+        let is_name = |idx: usize| LOCKS.contains(&idx);
+        let sides = (PUTS..REST).map(|idx| if is_name(idx) { u64::from(read(idx) != 0) } else { read(idx) });
         let buffers = (REST..REST + n_buffers).map(|idx| has_name(read(idx)));
         sides.chain(buffers).chain((units..units + n_units).map(read)).collect()
     }

@@ -22,9 +22,9 @@ pub(crate) const PUTS_AT: usize = 112;
 pub(crate) const GETS_AT: usize = 240;
 pub(crate) const LOCK: usize = 0;
 pub(crate) const BELL: usize = 8;
-pub(crate) const END: usize = 16;
-pub(crate) const HEAD_SEEN: usize = 24;
-pub(crate) const ENDED: usize = 40;
+pub(crate) const END: usize = 24;
+pub(crate) const HEAD_SEEN: usize = 32;
+pub(crate) const ENDED: usize = 64;
 pub(crate) const HANDS_AT: usize = 368;
 /// One generation for each process that takes part, from here on in the segment.
 pub(crate) const SLOTS_AT: usize = 4096;
@@ -83,7 +83,7 @@ impl Reach {
             [1, 2].map(|idx| MessageSocket::from_handle(copy(idx)).expect("the others are sockets"));
         let image: Vec<u64> =
             (0..memory.size() / 8).map(|idx| memory.atomic_u64(idx * 8).load(Relaxed)).collect();
-        let is_start = |at: &usize| image[at / 8] >> 32 == 2 && image[at / 8 + 2] == CAPACITY as u64;
+        let is_start = |at: &usize| image[at / 8] >> 32 == 3 && image[at / 8 + 2] == CAPACITY as u64;
         let start = (16..memory.size()).step_by(4096).find(is_start).expect("the plan stands there");
         let (is_joinable, n_buffers) = (image[start / 8] >> 8 & 1 == 1, image[start / 8 + 4] as usize);
         let states = start + HANDS_AT + if is_joinable { 16 * 4096 } else { 0 };
