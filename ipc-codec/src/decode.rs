@@ -27,7 +27,8 @@ use crate::{DecodeError, Limits};
 /// assert_eq!(answer, ("answer".to_string(), 42));
 /// # Ok::<(), ipc_codec::DecodeError>(())
 /// ```
-#[inline]
+// A frame around the code of the type, which can be in registers only where it is in place.
+#[inline(always)]
 pub fn decode<T: DeserializeOwned>(
     bytes: &[u8],
     handles: Vec<OwnedHandle>,
@@ -38,7 +39,7 @@ pub fn decode<T: DeserializeOwned>(
 }
 
 /// Not a part of [`decode()`], so that where the caller has no handles, nothing remains of the `Vec` without them.
-#[inline]
+#[inline(always)]
 fn decode_with<T: DeserializeOwned>(
     bytes: &[u8],
     handles: &mut Incoming,

@@ -113,7 +113,7 @@ mod message;
 mod varint;
 
 pub use decode::decode;
-pub use encode::{Scratch, encode, encode_into};
+pub use encode::{Scratch, encode, encode_into, encode_near};
 pub use error::{DecodeError, EncodeError, FrameError};
 pub use limit::{Limits, MAX_HANDLES};
 pub use message::Message;

@@ -40,6 +40,7 @@ use ipc_shared::internals::{Id, Patience, Peers};
 use ipc_sys::clock::Deadline;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -50,7 +51,7 @@ const TAG_BITS: u32 = 4;
 
 /// A buffer that belongs to this process until it is dropped or put.
 pub(crate) struct Buffer {
-    memory: Memory,
+    memory: Arc<Memory>,
     idx: usize,
     len: usize,
     /// The state that it has as long as it is this process's.
@@ -59,7 +60,7 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// Takes the buffer of the item at the head. For who has the lock of the gets.
-    pub(crate) fn take(memory: &Memory, words: [u64; 2], number: u32) -> Result<Buffer, Stop> {
+    pub(crate) fn take(memory: &Arc<Memory>, words: [u64; 2], number: u32) -> Result<Buffer, Stop> {
         let me = memory.peers().me().ok_or(Stop::Forked)?;
         let wrong = || Corruption::new("an item names no buffer");
         let idx = usize::try_from(words[0]).map_err(|_| wrong())?;
@@ -78,7 +79,7 @@ impl Buffer {
         if !is_here || word.compare_exchange(state, mine, AcqRel, Relaxed).is_err() {
             return Err(Corruption::new("an item has lost its buffer").into());
         }
-        Ok(Buffer { memory: memory.clone(), idx, len, state: mine })
+        Ok(Buffer { memory: Arc::clone(memory), idx, len, state: mine })
     }
 
     fn word(&self) -> &AtomicU64 {
@@ -208,7 +209,7 @@ impl RawQueue {
             word.load(Relaxed) == 0 && word.compare_exchange(0, mine, Acquire, Relaxed).is_ok()
         };
         let idx = self.memory().states().iter().position(is_taken)?;
-        Some(Buffer { memory: self.memory().clone(), idx, len, state: mine })
+        Some(Buffer { memory: Arc::clone(self.memory()), idx, len, state: mine })
     }
 
     /// Frees the buffers that are nobody's, if both locks are to be had.

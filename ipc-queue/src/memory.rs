@@ -15,14 +15,13 @@ use ipc_shared::AllocError;
 use ipc_shared::internals::{Kind, Object, Overlay, Segment, Shape};
 use serde::{Deserializer, Serializer};
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The shared memory of one queue.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     object: Object,
-    plan: Arc<Plan>,
+    plan: Plan,
     puts: NonNull<Puts>,
     gets: NonNull<Gets>,
     units: NonNull<[Word]>,
@@ -111,7 +110,7 @@ impl Memory {
         // A word is such an atomic. In tests it has another type, around one; in a model it is something else, and no
         // model has a `Memory`.
         let units = NonNull::slice_from_raw_parts(NonNull::from(units).cast::<Word>(), units.len());
-        Memory { object, capacity: plan.capacity as u32, plan: Arc::new(plan), puts, gets, units }
+        Memory { object, capacity: plan.capacity as u32, plan, puts, gets, units }
     }
 }
 

@@ -14,6 +14,7 @@ use ipc_sys::handle::{BorrowedHandle, OwnedHandle};
 use ipc_sys::socket::MessageSocket;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
+use std::sync::Arc;
 
 /// What goes into a message for each queue: which sockets there are tells what it is.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -76,7 +77,7 @@ fn receive<'de, T: ?Sized, D: Deserializer<'de>>(
         outer: open(outer).map_err(D::Error::custom)?,
         inner: open(inner).map_err(D::Error::custom)?,
     };
-    Ok(RawQueue::new(memory, freight))
+    Ok(RawQueue::new(Arc::new(memory), freight))
 }
 
 /// As handles in a message of the family; in any other format it is an error.

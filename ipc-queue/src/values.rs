@@ -1,8 +1,8 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw::{self, Batch, Short};
-use crate::raw_queue::{Arrival, Arrivals, Bytes, RawQueue, Stop};
+use crate::raw::{Batch, Short};
+use crate::raw_queue::{Arrival, Arrivals, Bytes, RawQueue};
 use ipc_codec::{Limits, Scratch};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
@@ -33,13 +33,12 @@ impl RawQueue {
         deadline: Deadline,
     ) -> Result<Option<T>, Ending> {
         let mut bytes = Bytes::new();
-        match self.take_short(&mut bytes)? {
+        match self.await_short(&mut bytes, deadline)? {
             Short::Taken(len) => Ok(Some(ipc_codec::decode(&bytes.0[..len], Vec::new(), limits)?)),
             Short::Empty | Short::Refused => self.get_any_value(limits, deadline),
         }
     }
 
-    #[cold]
     fn get_any_value<T: DeserializeOwned>(
         &self,
         limits: &Limits,
@@ -91,7 +90,7 @@ impl RawQueue {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let Some(Arrivals { bytes, count, special, .. }) = self.get_many(most, deadline)? else {
+        let Some(Arrivals { items, special, .. }) = self.get_many(most, deadline)? else {
             return Ok(Vec::new());
         };
         if let Some(mut arrival) = special {
@@ -99,8 +98,12 @@ impl RawQueue {
             let value = ipc_codec::decode(arrival.bytes(), handles, limits);
             return Ok(vec![value.inspect_err(|_| self.lose_tasks(1))?]);
         }
-        let values = decode_all(&bytes, count, limits);
-        values.inspect_err(|_| self.lose_tasks(count))
+        let mut values = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            let value = ipc_codec::decode(item, Vec::new(), limits);
+            values.push(value.inspect_err(|_| self.lose_tasks(items.len()))?);
+        }
+        Ok(values)
     }
 
     /// Encodes values one behind the other, until they are many bytes or one has handles or is large. An error is that of the
@@ -116,8 +119,9 @@ impl RawQueue {
         batch.reserve(values.len().min(BATCH / 16), size_of::<T>().min(64));
         let mut handles = Vec::new();
         for value in values {
-            let pushed = batch.push(self.max_inline(), |bytes| {
-                ipc_codec::encode_into(value, bytes, &mut handles, limits).map(|()| handles.is_empty())
+            let pushed = batch.push(self.max_inline(), |near, far| {
+                let size = ipc_codec::encode_near(value, near, far, &mut handles, limits)?;
+                Ok::<_, ipc_codec::EncodeError>(handles.is_empty().then_some(size))
             });
             match pushed {
                 Ok(true) if batch.size() < BATCH => {}
@@ -144,13 +148,4 @@ impl RawQueue {
         }
         Ok(n_put)
     }
-}
-
-/// Decodes items that stand one behind the other.
-fn decode_all<T: DeserializeOwned>(bytes: &[u8], count: usize, limits: &Limits) -> Result<Vec<T>, Ending> {
-    let mut values = Vec::with_capacity(count);
-    for item in raw::items(bytes) {
-        values.push(ipc_codec::decode(item.map_err(Stop::Corrupt)?, Vec::new(), limits)?);
-    }
-    Ok(values)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{EncodeError, Limits, Message};
 use handles::Handles;
-use output::Appended;
+use output::{Appended, Near, Output};
 use serializer::Serializer;
 
 pub use scratch::Scratch;
@@ -80,6 +80,43 @@ pub fn encode_into<T: Serialize + ?Sized>(
     handles.keep();
     added.armed = false;
     Ok(())
+}
+
+/// Encodes a value into `near`, or if it has no room, all of it into `far`, whose contents are replaced then; its handles go to the end
+/// of `handles`. How many bytes there are tells where: no more than `near` has, and they are there.
+///
+/// For a transport that has a place for most payloads, and wants no copy of them.
+///
+/// # Errors
+///
+/// See [`EncodeError`]. No handles were added then; what is in the two places is not said.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_codec::{Limits, encode_near};
+///
+/// let (limits, mut near, mut far, mut handles) = (Limits::default(), [0; 16], Vec::new(), Vec::new());
+/// let size = encode_near("short", &mut near, &mut far, &mut handles, &limits)?;
+/// assert_eq!(&near[..size], b"\x05short");
+/// let size = encode_near("no longer a short one", &mut near, &mut far, &mut handles, &limits)?;
+/// assert_eq!((size, far.len()), (22, 22));
+/// # Ok::<(), ipc_codec::EncodeError>(())
+/// ```
+// As for `decode`.
+#[inline(always)]
+pub fn encode_near<T: Serialize + ?Sized>(
+    value: &T,
+    near: &mut [u8],
+    far: &mut Vec<u8>,
+    handles: &mut Vec<OwnedHandle>,
+    limits: &Limits,
+) -> Result<usize, EncodeError> {
+    let mut handles = Handles::new(handles, limits);
+    let mut output = Near::new(near, far, limits.max_frame);
+    value.serialize(&mut Serializer::new(&mut output, &mut handles))?;
+    handles.keep();
+    Ok(output.size())
 }
 
 /// Takes back the bytes that were added, unless encoding came to its end.

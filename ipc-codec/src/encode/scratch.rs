@@ -3,9 +3,7 @@
 use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
 
-use super::handles::Handles;
-use super::output::{Near, Output};
-use super::serializer::Serializer;
+use super::encode_near;
 use crate::{EncodeError, Limits};
 
 /// How many bytes of payload need no allocation. More would cost every value: they are zeroed first.
@@ -83,11 +81,7 @@ impl Scratch {
         if !self.handles.is_empty() {
             self.close_handles();
         }
-        let mut handles = Handles::new(&mut self.handles, limits);
-        let mut output = Near::new(&mut self.inline, &mut self.moved, limits.max_frame);
-        value.serialize(&mut Serializer::new(&mut output, &mut handles))?;
-        self.size = output.size();
-        handles.keep();
+        self.size = encode_near(value, &mut self.inline, &mut self.moved, &mut self.handles, limits)?;
         Ok(())
     }
 

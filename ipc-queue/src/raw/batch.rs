@@ -3,23 +3,34 @@
 use super::record::{Kind, Record};
 use crate::error::Corruption;
 
+/// How many bytes an item has at most that is encoded where it is to stand.
+const NEAR: usize = 64;
+
 /// Items that are to be put.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    /// The items, and room for the next one.
     bytes: Vec<u8>,
+    /// How many bytes they are.
+    size: usize,
     /// Where each ends, in words.
     ends: Vec<u32>,
+    /// An item that is not near.
+    far: Vec<u8>,
 }
 
 impl Batch {
     /// Room for so many items of so many bytes, if they are as long as that.
     pub(crate) fn reserve(&mut self, count: usize, size: usize) {
         self.ends.reserve(count);
-        self.bytes.reserve(count.saturating_mul(size.saturating_add(16)));
+        let size = count.saturating_mul(size.saturating_add(16)).saturating_add(NEAR);
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.size = 0;
         self.ends.clear();
     }
 
@@ -30,36 +41,41 @@ impl Batch {
 
     /// How many bytes they take in the ring.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
+        self.size
     }
 
-    /// Adds an item whose bytes `encode` appends. If it does not want to, or they are more than `most`, there is no item more.
+    /// Adds an item that `encode` writes to the slice, or if that has no room for it into the `Vec`, and tells how many bytes it
+    /// has. If it does not want to, or they are more than `most`, there is no item more.
     #[inline]
     pub(crate) fn push<E>(
         &mut self,
         most: usize,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+        encode: impl FnOnce(&mut [u8], &mut Vec<u8>) -> Result<Option<usize>, E>,
     ) -> Result<bool, E> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 8]);
-        let encoded = encode(&mut self.bytes);
-        let len = self.bytes.len() - start - 8;
-        match (encoded, Record::new(Kind::Inline, len).filter(|_| len <= most)) {
-            (Ok(true), Some(record)) => {
-                self.bytes[start..start + 8].copy_from_slice(&record.to_word().to_le_bytes());
-                self.bytes.extend_from_slice(&[0; 8][..(8 - len % 8) % 8]);
-                self.ends.push((self.bytes.len() / 8) as u32);
-                Ok(true)
-            }
-            (Err(error), _) => {
-                self.bytes.truncate(start);
-                Err(error)
-            }
-            _ => {
-                self.bytes.truncate(start);
-                Ok(false)
-            }
+        let start = self.size + 8;
+        if self.bytes.len() < start + NEAR {
+            self.bytes.resize(2 * self.bytes.len() + start + NEAR, 0);
         }
+        let near = &mut self.bytes[start..start + NEAR];
+        let Some(len) = encode(near, &mut self.far)?.filter(|len| *len <= most) else { return Ok(false) };
+        let Some(record) = Record::new(Kind::Inline, len) else { return Ok(false) };
+        let end = start + len.next_multiple_of(8);
+        if len > NEAR {
+            self.fetch_far(start, end, len);
+        }
+        self.bytes[start + len..end].fill(0);
+        self.bytes[self.size..start].copy_from_slice(&record.to_word().to_le_bytes());
+        self.ends.push((end / 8) as u32);
+        self.size = end;
+        Ok(true)
+    }
+
+    #[cold]
+    fn fetch_far(&mut self, start: usize, end: usize, len: usize) {
+        if self.bytes.len() < end {
+            self.bytes.resize(end + NEAR, 0);
+        }
+        self.bytes[start..start + len].copy_from_slice(&self.far[..len]);
     }
 
     /// Where an item begins, in words; behind the last one, where it ends.
@@ -89,24 +105,52 @@ impl Batch {
 
 const NO_ITEM: Corruption = Corruption::new("there is no item where one should be");
 
-/// The bytes of each item in what was copied out of the ring, which somebody may have changed since it was looked at.
-pub(crate) fn items(mut bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], Corruption>> {
-    std::iter::from_fn(move || {
-        if bytes.is_empty() {
-            return None;
-        }
-        let item = first_item(bytes);
-        bytes = item.map_or(&[], |(_, rest)| rest);
-        Some(item.map(|(item, _)| item).ok_or(NO_ITEM))
-    })
+/// Items that were copied out of the ring together. How long each is was read before: what was copied may have changed since.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    /// Records and bytes, as they stood in the ring.
+    bytes: Vec<u8>,
+    /// How many bytes each item has.
+    lens: Vec<u32>,
+    /// How many words they take together.
+    n_units: usize,
 }
 
-/// The bytes of the first item, and what stands behind it.
-#[inline]
-fn first_item(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let record = Record::from_word(word_at(bytes, 0)?).ok()??;
-    let (item, rest) = bytes.split_at_checked(record.units() as usize * 8)?;
-    (record.kind() == Kind::Inline).then(|| (&item[8..8 + record.len()], rest))
+impl Items {
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.lens.len()
+    }
+
+    /// The bytes of each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut at = 0;
+        self.lens.iter().map(move |&len| {
+            let start = at + 8;
+            at = start + (len as usize).next_multiple_of(8);
+            &self.bytes[start..start + len as usize]
+        })
+    }
+
+    /// Forgets what it has, and makes room for the lengths of so many, but not of very many.
+    pub(super) fn begin(&mut self, most: usize) {
+        self.lens.clear();
+        self.lens.reserve(most.min(1024));
+        self.n_units = 0;
+    }
+
+    /// One more item is to be copied.
+    #[inline]
+    pub(super) fn expect(&mut self, record: Record) {
+        self.lens.push(record.len() as u32);
+        self.n_units += record.units() as usize;
+    }
+
+    /// Where the items are to be copied to.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.bytes.resize(self.n_units * 8, 0);
+        &mut self.bytes
+    }
 }
 
 #[inline]
@@ -118,13 +162,19 @@ fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Writes an item as an encoder does.
+    fn written(item: &[u8], near: &mut [u8], far: &mut Vec<u8>) -> usize {
+        match near.get_mut(..item.len()) {
+            Some(near) => near.copy_from_slice(item),
+            None => *far = item.to_vec(),
+        }
+        item.len()
+    }
+
     fn batch(items: &[&[u8]]) -> Batch {
         let mut batch = Batch::default();
         for item in items {
-            let pushed = batch.push(1000, |bytes| {
-                bytes.extend_from_slice(item);
-                Ok::<_, ()>(true)
-            });
+            let pushed = batch.push(1000, |near, far| Ok::<_, ()>(Some(written(item, near, far))));
             assert_eq!(pushed, Ok(true));
         }
         batch
@@ -132,12 +182,14 @@ mod tests {
 
     #[test]
     fn items_come_out_as_they_went_in() {
-        let wanted: [&[u8]; 5] = [b"", b"a", b"12345678", b"123456789", &[7; 100]];
+        let wanted: [&[u8]; 5] = [b"", b"a", b"12345678", &[7; 100], b"123456789"];
         let batch = batch(&wanted);
         assert_eq!((batch.len(), batch.size()), (5, batch.start(5) as usize * 8));
-        let found: Result<Vec<&[u8]>, _> = items(&batch.bytes).collect();
-        assert_eq!(found.as_deref(), Ok(&wanted[..]));
-        assert_eq!(batch.record(3).map(Record::len), Ok(9));
+        let mut items = Items::default();
+        (0..5).for_each(|idx| items.expect(batch.record(idx).expect("it is one")));
+        items.room().copy_from_slice(&batch.bytes[..batch.size]);
+        assert_eq!(items.iter().collect::<Vec<_>>(), wanted);
+        assert_eq!(batch.record(4).map(Record::len), Ok(9));
         assert_eq!(batch.bytes(1, 1), b"a\0\0\0\0\0\0\0");
     }
 
@@ -145,38 +197,14 @@ mod tests {
     fn what_is_refused_leaves_nothing() {
         let mut batch = batch(&[b"one"]);
         let size = batch.size();
-        assert_eq!(
-            batch.push(3, |bytes| Ok::<_, ()>({
-                bytes.extend_from_slice(b"four");
-                true
-            })),
-            Ok(false)
-        );
-        assert_eq!(
-            batch.push(9, |bytes| Ok::<_, ()>({
-                bytes.push(1);
-                false
-            })),
-            Ok(false)
-        );
-        assert_eq!(
-            batch.push(9, |bytes| {
-                bytes.push(1);
-                Err(7)
-            }),
-            Err(7)
-        );
-        assert_eq!((batch.len(), batch.size()), (1, size));
-    }
-
-    #[test]
-    fn bytes_that_somebody_has_changed_are_refused() {
-        let whole = batch(&[b"one", b"two"]).bytes;
-        for (at, byte) in [(0, 0), (0, 3), (1, 255), (4, 255), (16, 0), (17, 9)] {
-            let mut bytes = whole.clone();
-            bytes[at] = byte;
-            assert!(items(&bytes).any(|item| item.is_err()), "{at} {byte}");
+        assert_eq!(batch.push(3, |near, far| Ok::<_, ()>(Some(written(b"four", near, far)))), Ok(false));
+        for (answer, expected) in [(Ok(None), Ok(false)), (Err(7), Err(7))] {
+            let pushed = batch.push(9, |near, _| {
+                near.fill(1);
+                answer
+            });
+            assert_eq!(pushed, expected);
         }
-        assert!(items(&whole[..20]).any(|item| item.is_err()));
+        assert_eq!((batch.len(), batch.size()), (1, size));
     }
 }

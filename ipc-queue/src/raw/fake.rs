@@ -190,7 +190,7 @@ impl Queue {
     }
 
     fn wait(&self, lock: &Lock, wishes: Wishes, has_changed: impl FnMut() -> bool) {
-        let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes, rest: 0 };
+        let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes };
         let Ok(_) = place.wait(Deadline::NEVER, LONGEST, has_changed, |_| Ok::<_, Infallible>(()));
     }
 }

@@ -139,6 +139,12 @@ impl Lock {
         self.lock_slow(peers, me, deadline())
     }
 
+    /// Whether somebody has the lock, alive or dead.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.word.load(Relaxed) != 0
+    }
+
     /// Takes the lock if it is free.
     #[inline]
     pub(crate) fn try_lock(&self, peers: &impl Peers) -> bool {

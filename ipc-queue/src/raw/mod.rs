@@ -26,7 +26,7 @@ mod shim;
 mod short;
 mod wait;
 
-pub(crate) use batch::{Batch, items};
+pub(crate) use batch::{Batch, Items};
 #[cfg(test)]
 pub(crate) use lock::Lock;
 pub(crate) use lock::{LockError, MANY, Taken, Wishes};

@@ -1,8 +1,12 @@
 //! How a waiter spends its time: looks, then gives way, then sleeps, and learns which of them is worth while.
 //!
 //! A wake-up from sleep takes some 50 us on a virtual machine, and what is waited for often comes within one. So a waiter
-//! looks some times first, with doubled pauses in between: a look takes the cache line from whoever is about to change it.
-//! Then it gives way to others that want its processor, who may be the ones it waits for. Then it sleeps.
+//! looks some times first: one look right after the other while an answer may be on its way, then with doubled pauses in
+//! between. Then it gives way to others that want its processor, who may be the ones it waits for. Then it sleeps.
+//!
+//! Where one puts and another gets as fast as they can, the faster one catches up and then waits for each single item, and each look
+//! and each item takes a cache line away from the other: both are slower than either of them alone. So a waiter rests before it
+//! looks, if its last waits were over at once: then there are some items, or there is room for some.
 //!
 //! After a long sleep looking was for nothing, so the next wait begins with fewer looks, down to none. A wait that did not have
 //! to sleep brings all of them back.
@@ -16,7 +20,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 
 /// How many looks there are at most, with pauses of 1, 2, 4, .. in between.
-const LOOKS: u32 = 7;
+const LOOKS: u32 = 20;
+/// How many of them come one right after the other, while an answer may be on its way.
+const QUICK_LOOKS: u32 = 15;
+/// The pauses in which stores of others arrive.
+const SETTLED: u32 = 128;
 /// How often a waiter gives way after that. In a model that would be a look more, and nobody would give way.
 const YIELDS: u32 = if cfg!(all(test, loom)) { 0 } else { 4 };
 /// How long a waiter goes on looking that tries whether the other one was only asleep.
@@ -26,6 +34,10 @@ const SHORT_SLEEP: Duration = Duration::from_micros(200);
 /// After how many short sleeps.
 const TRIES: u32 = 8;
 
+/// After so many looks at most an item has come so soon that the next ones can be on their way.
+const QUICK: u32 = 3;
+/// As much room is worth one pause of a rest.
+const ROOM_WORTH_A_REST: usize = 16;
 /// How long the first rest is, and the longest; in pauses of the processor.
 const FIRST_REST: u32 = 16;
 const LONGEST_REST: u32 = 128;
@@ -65,7 +77,15 @@ impl Default for Eagerness {
     }
 }
 
-/// One wait: what comes before sleep.
+/// The looks at the beginning of a wait.
+#[derive(Debug)]
+pub(crate) struct Looks<'a> {
+    eagerness: &'a Eagerness,
+    made: u32,
+    most: u32,
+}
+
+/// The rest of a wait: what comes before sleep.
 #[derive(Debug)]
 pub(crate) struct Pause<'a> {
     eagerness: &'a Eagerness,
@@ -74,51 +94,67 @@ pub(crate) struct Pause<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    New,
-    Looking { left: u32 },
     Yielding { left: u32 },
     LookingOn { since: Instant },
     Sleeping { since: Instant },
 }
 
 impl Eagerness {
-    /// A wait that has just begun.
-    #[inline]
-    pub(crate) fn begin(&self) -> Pause<'_> {
-        Pause { eagerness: self, phase: Phase::New }
+    /// Begins a wait for room, with a rest in which there will be room for some: one by one, each would take the head from who
+    /// gets. The capacity is that in items.
+    pub(crate) fn looks_for_room(&self, capacity: usize) -> Looks<'_> {
+        self.looks_after((capacity / ROOM_WORTH_A_REST).min(LONGEST_REST as usize / 2) as u32)
     }
 
-    /// How long a wait should rest before its first look, if so many items have gone by now.
-    pub(crate) fn rest(&self, n_gone: u32) -> u32 {
-        let since = n_gone.wrapping_sub(self.n_gone.load(Relaxed));
+    /// Begins a wait for an item, when so many have gone by now, with a rest if it was worth while.
+    pub(crate) fn looks_for_item(&self, n_gone: u32) -> Looks<'_> {
+        self.looks_after(self.next_rest(n_gone))
+    }
+
+    /// Goes on with a wait for which looks were not enough.
+    pub(crate) fn go_on(&self) -> Pause<'_> {
+        Pause { eagerness: self, phase: Phase::Yielding { left: YIELDS } }
+    }
+
+    fn looks_after(&self, rest: u32) -> Looks<'_> {
+        let most = if has_company() { self.looks.load(Relaxed).min(LOOKS) } else { 0 };
+        if most > 0 {
+            pause(rest);
+        }
+        Looks { eagerness: self, made: 0, most }
+    }
+
+    /// How long the wait should rest that begins now: a while, if the last ones were quick and some items came at a time; longer, if
+    /// they were few.
+    fn next_rest(&self, n_gone: u32) -> u32 {
+        let n_since = n_gone.wrapping_sub(self.n_gone.load(Relaxed));
         self.n_gone.store(n_gone, Relaxed);
-        let rest = match self.rest.load(Relaxed) {
+        let rest = self.rest.load(Relaxed);
+        let next = match rest {
             0 if !self.was_quick.load(Relaxed) => 0,
-            0 => match self.n_restless.load(Relaxed) {
-                0 => FIRST_REST,
-                left => {
-                    self.n_restless.store(left - 1, Relaxed);
-                    0
-                }
-            },
-            _ if since < 2 => {
+            0 if self.n_restless.load(Relaxed) > 0 => {
+                self.n_restless.fetch_sub(1, Relaxed);
+                0
+            }
+            0 => FIRST_REST,
+            _ if n_since < 2 => {
                 self.n_restless.store(RESTLESS, Relaxed);
                 0
             }
-            rest if since < ENOUGH => (2 * rest).min(LONGEST_REST),
-            rest => rest,
+            _ if n_since < ENOUGH => (2 * rest).min(LONGEST_REST),
+            _ => rest,
         };
-        self.rest.store(rest, Relaxed);
-        rest
-    }
-
-    fn n_looks(&self) -> u32 {
-        if has_company() { self.looks.load(Relaxed).min(LOOKS) } else { 0 }
+        if next != rest {
+            self.rest.store(next, Relaxed);
+        }
+        next
     }
 
     /// After a wait that had no need to sleep.
     fn praise(&self) {
-        self.looks.store(LOOKS, Relaxed);
+        if self.looks.load(Relaxed) != LOOKS {
+            self.looks.store(LOOKS, Relaxed);
+        }
     }
 
     fn learn(&self, slept: Duration) {
@@ -135,16 +171,34 @@ impl Eagerness {
     }
 }
 
+impl Looks<'_> {
+    /// Lets a moment pass; false if another look is not worth while.
+    #[inline]
+    pub(crate) fn is_worth_another(&mut self) -> bool {
+        if self.made == self.most {
+            self.eagerness.was_quick.store(false, Relaxed);
+            return false;
+        }
+        pause(pauses_before(self.made));
+        self.made += 1;
+        true
+    }
+
+    /// The last look has found something.
+    #[inline]
+    pub(crate) fn end(self) {
+        let is_quick = self.made <= QUICK;
+        if is_quick != self.eagerness.was_quick.load(Relaxed) {
+            self.eagerness.was_quick.store(is_quick, Relaxed);
+        }
+        self.eagerness.praise();
+    }
+}
+
 impl Pause<'_> {
     /// Spends a moment; false if it is time to sleep.
     pub(crate) fn spend(&mut self) -> bool {
         self.phase = match self.phase {
-            Phase::New => Phase::Looking { left: self.eagerness.n_looks() },
-            Phase::Looking { left: 0 } => Phase::Yielding { left: YIELDS },
-            Phase::Looking { left } => {
-                (0..1_u32 << (LOOKS - left)).for_each(|_| std::hint::spin_loop());
-                Phase::Looking { left: left - 1 }
-            }
             Phase::Yielding { left: 0 } if self.eagerness.is_worth_a_try() => {
                 Phase::LookingOn { since: Instant::now() }
             }
@@ -157,7 +211,7 @@ impl Pause<'_> {
                 Phase::Sleeping { since: Instant::now() }
             }
             Phase::LookingOn { since } => {
-                (0..1 << (LOOKS - 1)).for_each(|_| std::hint::spin_loop());
+                pause(pauses_before(LOOKS));
                 Phase::LookingOn { since }
             }
             sleeping @ Phase::Sleeping { .. } => sleeping,
@@ -168,15 +222,9 @@ impl Pause<'_> {
     /// The wait is over.
     #[inline]
     pub(crate) fn end(self) {
-        let is_quick = matches!(self.phase, Phase::New)
-            || matches!(self.phase, Phase::Looking { left } if left + 3 > self.eagerness.n_looks());
-        self.eagerness.was_quick.store(is_quick, Relaxed);
         match self.phase {
-            Phase::New => {}
             Phase::Sleeping { since } => self.eagerness.learn(since.elapsed()),
-            Phase::Looking { .. } | Phase::Yielding { .. } | Phase::LookingOn { .. } => {
-                self.eagerness.praise()
-            }
+            Phase::Yielding { .. } | Phase::LookingOn { .. } => self.eagerness.praise(),
         }
     }
 }
@@ -188,7 +236,7 @@ pub(super) fn look_until(mut is_there: impl FnMut() -> bool) {
         if is_there() {
             return;
         }
-        (0..1_u32 << look).for_each(|_| std::hint::spin_loop());
+        pause(pauses_before(look));
     }
     if !is_there() {
         std::thread::yield_now();
@@ -198,14 +246,20 @@ pub(super) fn look_until(mut is_there: impl FnMut() -> bool) {
 /// Waits until what other processors have stored by now must have arrived here: they hold a store back for some hundred
 /// nanoseconds at most, and this takes about two thousand.
 pub(super) fn settle() {
-    let most = if has_company() { 1 << LOOKS } else { 0 };
-    (0..most).for_each(|_| std::hint::spin_loop());
+    if has_company() {
+        pause(SETTLED);
+    }
 }
 
-/// Waits for so many pauses without a look.
-pub(super) fn rest(n_pauses: u32) {
-    let n_pauses = if has_company() { n_pauses } else { 0 };
+/// Waits for so many pauses of the processor.
+#[inline]
+fn pause(n_pauses: u32) {
     (0..n_pauses).for_each(|_| std::hint::spin_loop());
+}
+
+/// How many pauses come before a look.
+fn pauses_before(look: u32) -> u32 {
+    2 << look.saturating_sub(QUICK_LOOKS)
 }
 
 /// Whether another process can run while this one looks.

@@ -53,7 +53,7 @@
 //! it today; a lock for each side is Michael and Scott's two-lock queue (PODC 1996); that what is begun and not finished
 //! can be seen by its length word is Aeron's log buffer.
 
-use super::batch::Batch;
+use super::batch::{Batch, Items};
 use super::copy;
 use super::lock::Lock;
 use super::record::{Kind, Record};
@@ -544,24 +544,23 @@ impl Reader<'_> {
         self.ring.copy_out(position, bytes);
     }
 
-    /// Copies up to `most` items in a row that are wanted, records included, and passes them; at least the one that is given, which
-    /// is next. They have all their bytes in the ring.
+    /// Copies up to `most` items in a row that are wanted, and passes them; at least the one that is given, which is next. They
+    /// have all their bytes in the ring.
     pub(crate) fn read_many(
         &mut self,
         first: Record,
         most: usize,
         is_wanted: impl Fn(Record) -> bool,
-        bytes: &mut Vec<u8>,
+        items: &mut Items,
     ) -> Result<(), Corruption> {
-        let start = self.at.position;
-        let (mut units, mut next) = (0, Some(first));
+        let (start, mut next) = (self.at.position, Some(first));
+        items.begin(most.min(self.ring.capacity as usize));
         while let Some(record) = next.filter(|record| is_wanted(*record)) {
-            units += record.units();
+            items.expect(record);
             self.pass(record);
             next = if (self.passed() as usize) < most { self.record()? } else { None };
         }
-        bytes.resize(units as usize * 8, 0);
-        self.ring.copy_out(start, bytes);
+        self.ring.copy_out(start, items.room());
         Ok(())
     }
 

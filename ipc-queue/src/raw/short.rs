@@ -7,6 +7,7 @@
 //! What is read of an item before it is known to be there is no more than a record, of which any word makes one that is short or
 //! none. The idea is that of a sequence lock; the count in the head is the sequence.
 
+use super::batch::Items;
 use super::record::{Kind, Record};
 use super::ring::Ring;
 use crate::error::Corruption;
@@ -64,14 +65,14 @@ impl Ring<'_> {
     }
 
     /// Takes up to `most` short items in a row, as [`Reader::read_many`](super::Reader::read_many) copies them.
-    pub(crate) fn take_many_short(&self, mut most: usize, bytes: &mut Vec<u8>) -> Result<Short, Corruption> {
+    pub(crate) fn take_many_short(&self, mut most: usize, items: &mut Items) -> Result<Short, Corruption> {
         for _ in 0..ATTEMPTS {
             let (mut reader, first) = self.reader()?;
             let Some(first) = first else { return Ok(Short::Empty) };
             if !first.is_short() {
                 break;
             }
-            let read = reader.read_many(first, most, Record::is_short, bytes);
+            let read = reader.read_many(first, most, Record::is_short, items);
             let count = reader.passed() as usize;
             match read {
                 Ok(()) if reader.publish() => return Ok(Short::Taken(count)),

@@ -1,7 +1,7 @@
 //! Waiting for a change that the other side makes.
 
 use super::lock::{Lock, Wishes};
-use super::pause::{self, Eagerness};
+use super::pause::Eagerness;
 use super::shim;
 use ipc_shared::internals::Patience;
 use ipc_sys::clock::Deadline;
@@ -13,12 +13,10 @@ pub(crate) struct WaitingPlace<'a> {
     pub(crate) lock: &'a Lock,
     pub(crate) eagerness: &'a Eagerness,
     pub(crate) wishes: Wishes,
-    /// How long to rest before the first look.
-    pub(crate) rest: u32,
 }
 
 impl WaitingPlace<'_> {
-    /// Waits until something has changed, or the deadline has passed; sleeps no longer than `longest` without another look.
+    /// Goes on with a wait, after some looks, until something has changed, or the deadline has passed; sleeps no longer than `longest` without another look.
     /// Before each sleep `see` is asked whether the wait makes sense, and told whether there was a sleep before. The result is
     /// whether there was one.
     pub(crate) fn wait<E>(
@@ -28,8 +26,7 @@ impl WaitingPlace<'_> {
         mut has_changed: impl FnMut() -> bool,
         see: impl Fn(bool) -> Result<(), E>,
     ) -> Result<bool, E> {
-        pause::rest(self.rest);
-        let mut pause = self.eagerness.begin();
+        let mut pause = self.eagerness.go_on();
         while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
         // A bell that somebody rings all the time would keep this loop going.
         let (mut patience, mut has_slept) = (Patience::default(), false);

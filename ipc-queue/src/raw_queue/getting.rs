@@ -3,7 +3,9 @@
 use super::{RawQueue, Stop, at_the_lock, was_locked};
 use crate::buffers::Buffer;
 use crate::error::Corruption;
-use crate::raw::{Gets, Kind, Reader, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, n_words};
+use crate::raw::{
+    Gets, Items, Kind, Reader, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, n_words,
+};
 use ipc_shared::internals::{Patience, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
@@ -41,10 +43,7 @@ enum Special {
 pub(crate) struct Arrivals {
     /// How many are wanted.
     most: usize,
-    /// As they stood in the ring.
-    pub(crate) bytes: Vec<u8>,
-    /// How many they are.
-    pub(crate) count: usize,
+    pub(crate) items: Items,
     /// The only item, if it is more than bytes in the ring.
     pub(crate) special: Option<Arrival>,
 }
@@ -233,9 +232,8 @@ impl Take for Into<'_> {
 
 impl Take for Arrivals {
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
-        let short = queue.take_without_lock(|ring| ring.take_many_short(self.most, &mut self.bytes))?;
+        let short = queue.take_without_lock(|ring| ring.take_many_short(self.most, &mut self.items))?;
         if let Short::Taken(count) = short {
-            self.count = count;
             queue.ring().gets().lock.tell(count as u32);
         }
         Ok(short)
@@ -250,8 +248,7 @@ impl Take for Arrivals {
         if record.kind() != Kind::Inline {
             return queue.take_special(reader, record, self.special.insert(Arrival::new()));
         }
-        reader.read_many(record, self.most, |record| record.kind() == Kind::Inline, &mut self.bytes)?;
-        self.count = reader.passed() as usize;
+        reader.read_many(record, self.most, |record| record.kind() == Kind::Inline, &mut self.items)?;
         Ok(None)
     }
 
@@ -285,12 +282,8 @@ impl Take for Dropped {
 
 impl RawQueue {
     /// Takes the first item; false when the deadline passed before there was one.
-    #[inline]
     pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
-        match arrival.take_short(self)? {
-            Short::Taken(_) => Ok(true),
-            Short::Empty | Short::Refused => self.get_by(arrival, deadline),
-        }
+        self.get_by(arrival, deadline)
     }
 
     /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first. An item of
@@ -306,13 +299,15 @@ impl RawQueue {
 
     /// Takes up to `most` items, at least one; nothing when the deadline passed before there was one.
     pub(crate) fn get_many(&self, most: usize, deadline: Deadline) -> Result<Option<Arrivals>, Stop> {
-        let mut arrivals = Arrivals { most, bytes: Vec::new(), count: 0, special: None };
+        let mut arrivals = Arrivals { most, items: Items::default(), special: None };
         Ok(self.get_by(&mut arrivals, deadline)?.then_some(arrivals))
     }
 
     /// Takes the oldest item away, to make room; false if there is none, or the lock was not to be had in time.
     pub(super) fn drop_oldest(&self, deadline: Deadline) -> Result<bool, Stop> {
-        match self.try_get_by(&mut Dropped(Arrival::new()), deadline) {
+        let mut taker = Dropped(Arrival::new());
+        let short = taker.take_short(self)?;
+        match self.take_after(short, &mut taker, deadline) {
             Ok(None) => return Ok(false),
             Ok(Some(_)) | Err(Stop::HandlesLost) => {}
             Err(stop) => return Err(stop),
@@ -324,9 +319,36 @@ impl RawQueue {
         Ok(true)
     }
 
+    /// Takes the first item without the lock, if it is short and no task. If there is none, it looks for one some times.
+    #[inline]
+    pub(crate) fn await_short(&self, bytes: &mut Bytes, deadline: Deadline) -> Result<Short, Stop> {
+        match self.take_short(bytes)? {
+            Short::Empty => self.look_for(deadline, || self.take_short(bytes)),
+            short => Ok(short),
+        }
+    }
+
+    /// Looks for an item some times, if there is none at first.
+    #[inline]
+    fn look_for(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut() -> Result<Short, Stop>,
+    ) -> Result<Short, Stop> {
+        let mut looks = self.eager_to_get.looks_for_item(self.ring().n_taken());
+        while !deadline.is_over() && looks.is_worth_another() {
+            let short = take()?;
+            if short != Short::Empty {
+                looks.end();
+                return Ok(short);
+            }
+        }
+        Ok(Short::Empty)
+    }
+
     /// Takes the first item without the lock, if it is short and no task.
     #[inline]
-    pub(crate) fn take_short(&self, bytes: &mut Bytes) -> Result<Short, Stop> {
+    fn take_short(&self, bytes: &mut Bytes) -> Result<Short, Stop> {
         let short = self.take_without_lock(|ring| ring.take_short(&mut bytes.0))?;
         if let Short::Taken(_) = short {
             self.ring().gets().lock.tell(1);
@@ -344,21 +366,37 @@ impl RawQueue {
         if self.is_joinable {
             return Ok(if ring.is_empty()? { Short::Empty } else { Short::Refused });
         }
-        Ok(take(ring)?)
+        let short = take(ring)?;
+        if ring.gets().lock.is_held() {
+            self.see_owner()?;
+        }
+        Ok(short)
+    }
+
+    /// Somebody has the lock of the gets. If it was killed, who takes short items would never notice, and the handles of what it took
+    /// would stay open.
+    #[cold]
+    fn see_owner(&self) -> Result<(), Stop> {
+        self.owner_watch.ask_if_due(0, || {
+            let gets = self.ring().gets();
+            let Some(taken) = was_locked(gets.lock.lock(self.peers(), || Deadline::NOW))? else {
+                return Ok(());
+            };
+            let mended = self.mend_after(taken);
+            let _ = gets.lock.release(taken.changes(0));
+            mended
+        })
     }
 
     /// Takes items until it could, or the deadline has passed: then false.
-    #[cold]
     fn get_by(&self, taker: &mut impl Take, deadline: Deadline) -> Result<bool, Stop> {
         let (mut patience, mut has_waited, mut has_slept) = (Patience::default(), false, false);
         loop {
-            // If an item was taken and could not be had, the task is lost.
-            let lose = |stop: &Stop| {
-                if matches!(stop, Stop::HandlesLost) {
-                    self.lose_tasks(1)
-                }
+            let short = match taker.take_short(self)? {
+                Short::Empty => self.look_for(deadline, || taker.take_short(self))?,
+                short => short,
             };
-            if let Some(handles) = self.try_get_by(taker, deadline).inspect_err(lose)? {
+            if let Some(handles) = self.take_after(short, taker, deadline)? {
                 if has_slept && !self.ring().is_empty()? {
                     self.ring().puts().lock.pass_on();
                 }
@@ -375,13 +413,14 @@ impl RawQueue {
         }
     }
 
-    /// One attempt: the handles of what was taken, if something was.
-    fn try_get_by(
+    /// Takes items under the lock if they are refused to those without. The handles of what was taken, if something was.
+    fn take_after(
         &self,
+        short: Short,
         taker: &mut impl Take,
         deadline: Deadline,
     ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
-        match taker.take_short(self)? {
+        match short {
             Short::Taken(_) => return Ok(Some(Vec::new())),
             Short::Empty => return Ok(None),
             Short::Refused => {}
@@ -392,6 +431,9 @@ impl RawQueue {
         let mut n_taken = 0;
         let result = self.take_under_lock(gets, taken, taker, &mut n_taken);
         let _ = gets.lock.release(taken.changes(n_taken));
+        if matches!(result, Err(Stop::HandlesLost)) {
+            self.lose_tasks(1);
+        }
         result
     }
 
@@ -476,6 +518,15 @@ impl RawQueue {
         }
     }
 
+    /// The same, if the lock was taken from the dead.
+    pub(super) fn mend_after(&self, taken: Taken) -> Result<(), Stop> {
+        if taken == Taken::FromDead {
+            let (reader, first) = self.ring().reader()?;
+            self.mend_gets(self.ring().gets(), &reader, first);
+        }
+        Ok(())
+    }
+
     /// The buffer of the first item, if it has one. For who has both locks.
     pub(super) fn first_buffer(&self, taken: Taken) -> Result<Option<u64>, Stop> {
         let (reader, record) = self.ring().reader()?;
@@ -498,9 +549,8 @@ impl RawQueue {
         let ring = self.ring();
         // An error has to be seen, too.
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();
-        let eagerness = &self.eager_to_get;
-        let rest = eagerness.rest(ring.n_taken());
-        let place = WaitingPlace { lock: &ring.puts().lock, eagerness, wishes: Wishes::ONE, rest };
+        let place =
+            WaitingPlace { lock: &ring.puts().lock, eagerness: &self.eager_to_get, wishes: Wishes::ONE };
         let has_slept = self.wait_at(place, deadline, has_changed, |has_slept| {
             self.see_putters()?;
             // One that was killed in the middle of a put: whoever waits long has the time to look.

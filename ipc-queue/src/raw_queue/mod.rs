@@ -16,8 +16,8 @@ use ipc_shared::internals::Segment;
 use ipc_sys::clock::Deadline;
 use polling::Poller;
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use watch::Watch;
 
@@ -29,7 +29,7 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The longest sleep. A process that is killed after it was woken, or before it could wake others, takes a wake-up with it;
 /// whoever sleeps looks again after this time, so that the loss is a delay and never a hang.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(125);
 
 /// The longest sleep of who can be left alone by the other side, an end is to be seen within 50 ms of a machine that has the time.
 const END_LOOK: Duration = Duration::from_millis(40);
@@ -37,13 +37,16 @@ const END_LOOK: Duration = Duration::from_millis(40);
 /// One process's part in a queue.
 #[derive(Debug)]
 pub(crate) struct RawQueue {
-    memory: Memory,
+    /// Shared with the buffers that are in use.
+    memory: Arc<Memory>,
     /// How many bytes of an item go into the ring at most.
     max_inline: usize,
     is_joinable: bool,
     freight: Freight,
     /// When the other side was looked after, if it can be gone and this side has to notice.
     watch: Option<Watch>,
+    /// When it was looked whether the owner of the lock of the gets is alive.
+    owner_watch: Watch,
     eager_to_put: Eagerness,
     eager_to_get: Eagerness,
     /// There is one once somebody of this process has asked for the descriptor.
@@ -87,9 +90,10 @@ impl From<Corruption> for Stop {
 
 impl RawQueue {
     /// A process's part in a queue whose memory and sockets it has.
-    pub(crate) fn new(memory: Memory, freight: Freight) -> RawQueue {
+    pub(crate) fn new(memory: Arc<Memory>, freight: Freight) -> RawQueue {
         RawQueue {
             watch: freight.inner.is_none().then(Watch::default),
+            owner_watch: Watch::default(),
             max_inline: memory.plan().byte_capacity,
             is_joinable: memory.plan().is_joinable,
             memory,
@@ -103,18 +107,18 @@ impl RawQueue {
     /// Makes a queue.
     pub(crate) fn create(plan: crate::layout::Plan, item_type: u64) -> Result<RawQueue, CreateError> {
         let freight = Freight::new().map_err(CreateError::Sockets)?;
-        Ok(RawQueue::new(Memory::create(plan, item_type)?, freight))
+        Ok(RawQueue::new(Arc::new(Memory::create(plan, item_type)?), freight))
     }
 
     /// The two ends of a queue that nobody else has yet.
     pub(crate) fn split(mut self) -> (RawQueue, RawQueue) {
         let (memory, outer, inner) =
-            (self.memory.clone(), self.freight.outer.take(), self.freight.inner.take());
-        let sender = RawQueue::new(memory.clone(), Freight { outer, inner: None });
+            (Arc::clone(&self.memory), self.freight.outer.take(), self.freight.inner.take());
+        let sender = RawQueue::new(Arc::clone(&memory), Freight { outer, inner: None });
         (sender, RawQueue::new(memory, Freight { outer: None, inner }))
     }
 
-    pub(crate) fn memory(&self) -> &Memory {
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }
 

@@ -8,7 +8,7 @@
 //! alarm is set when the descriptor is armed; it goes off after the longest sleep, and whoever waits looks again.
 
 use super::{LOOK, RawQueue, Stop, at_the_lock, was_locked};
-use crate::raw::{Taken, Wishes};
+use crate::raw::Wishes;
 use ipc_sys::alarm::Alarm;
 use ipc_sys::clock::Deadline;
 use ipc_sys::doorbell::Doorbell;
@@ -71,12 +71,7 @@ impl RawQueue {
         // What is received is received under the lock of the gets.
         let locked = gets.lock.lock(self.peers(), || at_the_lock(Deadline::NOW));
         let Some(taken) = was_locked(locked)? else { return Ok(()) };
-        let mended = match taken {
-            Taken::FromDead => {
-                self.ring().reader().map(|(reader, first)| self.mend_gets(gets, &reader, first))
-            }
-            Taken::Free => Ok(()),
-        };
+        let mended = self.mend_after(taken);
         let is_silent = self.freight.discard(gets.ticket.load(Relaxed));
         let _ = gets.lock.release(taken.changes(0));
         mended?;

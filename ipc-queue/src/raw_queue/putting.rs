@@ -23,8 +23,6 @@ pub(crate) enum Attempt {
     NotNow,
 }
 
-const MOST_REST: usize = 64;
-
 impl RawQueue {
     /// Puts an item; false when the deadline passed before there was room.
     #[inline]
@@ -213,9 +211,15 @@ impl RawQueue {
         let has_changed = || ring.has_room(units) || self.is_closed();
         // Where bytes are the limit, one get may make room for several, or for another and not for the one that is woken.
         let wishes = if ring.is_at_capacity() { Wishes::ONE } else { Wishes::ALL };
-        // One by one, each would take the head from who gets: better to wait until there is room for some.
-        let rest = self.memory.plan().capacity.min(MOST_REST * 16) as u32 / 16;
-        let place = WaitingPlace { lock: &ring.gets().lock, eagerness: &self.eager_to_put, wishes, rest };
+        let eagerness = &self.eager_to_put;
+        let mut looks = eagerness.looks_for_room(self.memory.plan().capacity);
+        while !deadline.is_over() && looks.is_worth_another() {
+            if has_changed() {
+                looks.end();
+                return Ok(false);
+            }
+        }
+        let place = WaitingPlace { lock: &ring.gets().lock, eagerness, wishes };
         self.wait_at(place, deadline, has_changed, |_| self.see_getters())
     }
 
