@@ -326,8 +326,8 @@
 //!
 //! # What it costs
 //!
-//! A put or get of a small item makes no system call, unless somebody sleeps and has to be woken; it takes a lock and gives it
-//! back, and copies the bytes once. Who finds the queue full or empty looks a few times before it sleeps.
+//! A put or get of a small item makes no system call, unless somebody sleeps and has to be woken. A put takes a lock and gives it
+//! back, a get of up to 64 bytes takes none; both copy the bytes once. Who finds the queue full or empty looks a few times before it sleeps.
 //!
 //! A queue takes four descriptors in each process that has it, three more once it is polled, and memory of its capacity in bytes
 //! and 24 bytes for each item, and 300 KiB. All of it is reserved; by default the capacity is 256 KiB to 64 MiB:

@@ -200,7 +200,7 @@ impl<T: ?Sized> Queue<T> {
     /// [`try_get`](Queue::try_get) before each wait; and tries again if it finds nothing after it, since another process may have
     /// been faster. It is not read.
     ///
-    /// It also becomes readable when it was armed and 100 ms have passed, whether there is an item or not: a process that is killed can
+    /// It also becomes readable when it was armed and an eighth of a second has passed, whether there is an item or not: a process that is killed can
     /// take the word of an item with it, and whoever waits sees the item then.
     ///
     /// # Errors
