@@ -22,6 +22,9 @@ pub(crate) struct Arrival {
     special: Option<Box<Special>>,
 }
 
+/// How often what was refused without the lock can be gone under it, before the caller is told to wait.
+const ATTEMPTS: u32 = 100;
+
 /// The bytes of a short item. Aligned, so that no store of many of them goes over the end of a cache line.
 #[derive(Debug)]
 #[repr(align(16))]
@@ -368,7 +371,8 @@ impl RawQueue {
         }
         let short = take(ring)?;
         if ring.gets().lock.is_held() {
-            self.see_owner()?;
+            // What is wrong will be told to who takes something under the lock. This one may have an item already.
+            let _ = self.see_owner();
         }
         Ok(short)
     }
@@ -416,25 +420,35 @@ impl RawQueue {
     /// Takes items under the lock if they are refused to those without. The handles of what was taken, if something was.
     fn take_after(
         &self,
-        short: Short,
+        mut short: Short,
         taker: &mut impl Take,
         deadline: Deadline,
     ) -> Result<Option<Vec<OwnedHandle>>, Stop> {
-        match short {
-            Short::Taken(_) => return Ok(Some(Vec::new())),
-            Short::Empty => return Ok(None),
-            Short::Refused => {}
+        for _ in 0..ATTEMPTS {
+            match short {
+                Short::Taken(_) => return Ok(Some(Vec::new())),
+                Short::Empty => return Ok(None),
+                Short::Refused => {}
+            }
+            let gets = self.ring().gets();
+            let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
+            let Some(taken) = was_locked(locked)? else { return Ok(None) };
+            let mut n_taken = 0;
+            let result = self.take_under_lock(gets, taken, taker, &mut n_taken);
+            let _ = gets.lock.release(taken.changes(n_taken));
+            match result {
+                Ok(Some(handles)) => return Ok(Some(handles)),
+                // Meanwhile what was refused is gone.
+                Ok(None) => short = taker.take_short(self)?,
+                Err(stop) => {
+                    if matches!(stop, Stop::HandlesLost) {
+                        self.lose_tasks(1);
+                    }
+                    return Err(stop);
+                }
+            }
         }
-        let gets = self.ring().gets();
-        let locked = gets.lock.lock(self.peers(), || at_the_lock(deadline));
-        let Some(taken) = was_locked(locked)? else { return Ok(None) };
-        let mut n_taken = 0;
-        let result = self.take_under_lock(gets, taken, taker, &mut n_taken);
-        let _ = gets.lock.release(taken.changes(n_taken));
-        if matches!(result, Err(Stop::HandlesLost)) {
-            self.lose_tasks(1);
-        }
-        result
+        Ok(None)
     }
 
     fn take_under_lock(
@@ -448,7 +462,7 @@ impl RawQueue {
         if taken == Taken::FromDead {
             self.mend_gets(gets, &reader, record);
         }
-        // One that is short is there for those without the lock: who has it would always be slower.
+        // One that is short is there for those without the lock: to compete with them under it would be to lose.
         let Some(record) = record.filter(|record| self.is_joinable || !record.is_short()) else {
             return Ok(None);
         };

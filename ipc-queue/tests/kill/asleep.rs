@@ -60,7 +60,10 @@ pub(crate) fn getters(args: &Args) -> Row {
     );
     eprintln!("getters: {n_woken} were woken, {n_swallowed} before they had the item");
     let row = row_of(&swept, "getters");
-    Row { losses, hangs: row.hangs + hangs, ok: row.ok && n_swallowed > 0, ..row }
+    // Who is traced loses the race for the item, and looks for another one: half of the points can be behind the place where one that
+    // wins is done.
+    let is_well = swept.failed == 0 && swept.missed <= swept.points / 2 && n_swallowed > 0;
+    Row { losses, hangs: row.hangs + hangs, ok: is_well, ..row }
 }
 
 /// Two wait for room.
