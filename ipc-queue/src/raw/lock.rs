@@ -226,6 +226,15 @@ impl Lock {
         Wishes(taken & CHANGED)
     }
 
+    /// Hands on the wake-up that may have been meant for the caller, which does not wait any longer: to the owner, or if there is none
+    /// by now, to who waits.
+    fn give_up(&self) {
+        self.wish(Wishes(CONTENDED));
+        if self.word.load(Relaxed) == 0 {
+            let _ = self.serve(CONTENDED, 0);
+        }
+    }
+
     fn leave(&self, wishes: u32) {
         self.wishes.fetch_or(wishes, AcqRel);
     }
@@ -251,7 +260,7 @@ impl Lock {
             } else {
                 if shim::is_over(deadline) {
                     if has_slept {
-                        self.leave(CONTENDED);
+                        self.give_up();
                     }
                     return Err(LockError::TimedOut);
                 }
