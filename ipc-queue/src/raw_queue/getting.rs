@@ -568,7 +568,7 @@ impl RawQueue {
         let has_slept = self.wait_at(place, deadline, has_changed, |has_slept| {
             self.see_putters()?;
             // One that was killed in the middle of a put: whoever waits long has the time to look.
-            if has_slept { self.see_strays().map(drop) } else { Ok(()) }
+            if has_slept && self.has_open_tickets() { self.see_strays().map(drop) } else { Ok(()) }
         })?;
         if self.is_closed() && ring.is_empty()? {
             return Err(Stop::Closed);
@@ -582,6 +582,12 @@ impl RawQueue {
             self.rearm()?;
         }
         Ok(has_slept)
+    }
+
+    /// Whether a ticket was given that nobody has taken: there may be handles on their way, of a living putter or a dead one.
+    fn has_open_tickets(&self) -> bool {
+        let ring = self.ring();
+        ring.puts().ticket.load(Relaxed) != ring.gets().ticket.load(Relaxed)
     }
 
     /// An error if nobody is left who could put, and nothing is left to take.

@@ -118,6 +118,7 @@ mod tests {
     use ipc_sys::handle::AsHandle;
     use ipc_sys::readiness::{Interest, wait_one};
     use ipc_sys::socket::MessageSocket;
+    use std::sync::atomic::Ordering::Relaxed;
 
     /// Somebody was killed after it had sent the handles of an item and before it put the item. Whoever polls is not told of an item
     /// time after time, and the handles are closed.
@@ -144,6 +145,7 @@ mod tests {
     fn who_waits_closes_handles_of_an_item_that_never_came() {
         let queue = Queue::<u32>::bounded(4).expect("there is memory");
         let (here, there) = MessageSocket::pair().expect("there are sockets");
+        queue.raw().ring().puts().ticket.store(1, Relaxed);
         queue.raw().freight().send(1, &[there.handle().as_fd()]).expect("there is room");
         drop(there);
         let is_closed = |_| {
