@@ -12,10 +12,13 @@
 //! | [`named`] | shared memory that other programs open by its name | files in `/dev/shm`, linked when whole |
 //! | [`futex`] | sleeping on a word in shared memory | `futex` without the private flag |
 //! | [`socket`] | message sockets that carry handles | `AF_UNIX`, `SOCK_SEQPACKET`, `SCM_RIGHTS` |
+//! | [`stream`] | byte streams with an address, handles beside them where local | `SOCK_STREAM`, `SO_PEERCRED` |
+//! | [`rendezvous`] | names of local sockets in a private folder | socket files, `flock` |
 //! | [`readiness`] | waiting for many handles at once | `ppoll` |
 //! | [`doorbell`] | waking a thread that waits for handles | `eventfd` |
 //! | [`alarm`] | a handle that becomes readable after some time | `timerfd` |
 //! | [`process`] | children: start, wait, signal, status | `clone` with a pidfd, `waitid` |
+//! | [`random`] | random bytes for secrets | `getrandom` |
 //! | [`processors`] | how many processors there are | `/sys/devices/system/cpu/online` |
 //! | [`liveness`] | learning of a death, and dying with the parent | pipe ends, `O_ASYNC` with `SIGKILL` |
 //! | [`image`] | naming a function so that another process can find it | build ids, `dl_iterate_phdr` |
@@ -72,5 +75,8 @@ pub mod memory;
 pub mod named;
 pub mod process;
 pub mod processors;
+pub mod random;
 pub mod readiness;
+pub mod rendezvous;
 pub mod socket;
+pub mod stream;

@@ -35,6 +35,37 @@ impl Group {
     pub fn new(members: &[BorrowedHandle<'_>]) -> io::Result<Group> {
         imp::group(members).map(Group)
     }
+
+    /// Takes one more handle in.
+    ///
+    /// # Errors
+    ///
+    /// The system's error: memory is short, or the handle is a member already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::doorbell::Doorbell;
+    /// use ipc_sys::handle::AsHandle;
+    /// use ipc_sys::readiness::{Group, Interest, wait_one};
+    ///
+    /// let (group, bell) = (Group::new(&[])?, Doorbell::new()?);
+    /// bell.ring();
+    /// group.add(bell.handle())?;
+    /// assert!(wait_one(group.as_fd(), Interest::Read, Deadline::NOW)?);
+    /// group.remove(bell.handle());
+    /// assert!(!wait_one(group.as_fd(), Interest::Read, Deadline::NOW)?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn add(&self, member: BorrowedHandle<'_>) -> io::Result<()> {
+        imp::add(&self.0, member)
+    }
+
+    /// Takes a handle out. Closing it does the same, unless another process has a copy.
+    pub fn remove(&self, member: BorrowedHandle<'_>) {
+        imp::remove(&self.0, member);
+    }
 }
 
 impl AsHandle for Group {

@@ -39,3 +39,12 @@ pub(super) fn group(members: &[BorrowedHandle<'_>]) -> io::Result<OwnedHandle> {
     }
     Ok(group)
 }
+
+pub(super) fn add(group: &OwnedHandle, member: BorrowedHandle<'_>) -> io::Result<()> {
+    Ok(epoll::add(group, member, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?)
+}
+
+pub(super) fn remove(group: &OwnedHandle, member: BorrowedHandle<'_>) {
+    // It fails only for what is no member, and then there is nothing to take out.
+    let _ = epoll::delete(group, member);
+}

@@ -4,7 +4,7 @@
 //!
 //! - `wait(watches, timeout)`: sleeps until at least one watched handle is ready or the time is over, and marks
 //!   the ready ones; returns early for a signal.
-//! - `group(handles) -> handle`: one that is readable while any of them is.
+//! - `group(handles) -> handle`: one that is readable while any of them is; `add` and `remove` change who they are.
 
 mod group;
 mod linux;
