@@ -97,6 +97,11 @@ pub enum RecvError {
     /// The other side is gone, and everything that it sent has been received.
     #[error("the other side of the pipe is gone")]
     Eof,
+    /// The other side is gone, and went in the middle of this message; whole messages before it have been received.
+    ///
+    /// Connections only: a pipe takes a message whole or not at all.
+    #[error("the other side went in the middle of the message")]
+    Truncated,
     /// The message is not a frame of this version of the family.
     #[error("the message is not a frame")]
     Frame(#[from] FrameError),

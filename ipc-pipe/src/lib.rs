@@ -64,11 +64,28 @@
 //! is no torn one. Messages above [`INLINE_MAX`] bytes travel as sealed memory, so that no message is too large for the
 //! socket.
 
+mod address;
+mod auth;
+mod connect;
+mod connection;
+mod door;
 mod end;
 mod error;
+mod key;
+mod link_error;
+mod listener;
 mod pipe;
+mod place;
+mod schema;
 mod transport;
 
+pub use address::{Address, AddressError};
+pub use connect::{Connector, connect};
+pub use connection::{Connection, ConnectionReceiver, ConnectionSender};
+pub use door::TurnedAway;
 pub use error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+pub use key::{EmptyKey, Key};
+pub use link_error::{AcceptError, AcceptTimeoutError, BindError, ConnectError, TryAcceptError};
+pub use listener::{Listener, ListenerBuilder};
 pub use pipe::{Pipe, Receiver, Sender, pipe, simplex};
 pub use transport::INLINE_MAX;
