@@ -83,7 +83,7 @@ mod tests {
         pub(super) enum Tree {
             Leaf(i64),
             Node(Box<Tree>, Box<Tree>),
-            Marked { mark: Option<String>, of: Vec<Box<super::Point>> },
+            Marked { mark: Option<String>, of: Vec<super::Point> },
         }
     }
 

@@ -6,8 +6,8 @@
 //! | proof | client | magic and version (8), nonce (32), what it sends (16), what it receives (16), MAC (32) |
 //! | verdict | listener | status (1), MAC (32) |
 //!
-//! Both MACs are HMAC-SHA-256 by the key over: a text that names version and role, the hello, the endpoint, and the proof
-//! without its MAC; that of the verdict also over the status. So no message is worth anything in another conversation
+//! Both MACs are HMAC-SHA-256 by the key over: a text that names version and role, the length of the key, the hello, the
+//! endpoint, and the proof without its MAC; that of the verdict also over the status. So no message is worth anything in another conversation
 //! (nonces), to another listener (id, endpoint), or from the other side (role), and nothing said was changed on the way.
 //! A refusal has no MAC, since there is no key to make it with: it can be forged, and tells nobody anything.
 //! The bytes are in `docs/wire-format.md`.
@@ -141,21 +141,23 @@ pub(super) fn judge(
 }
 
 fn client_mac(key: &Key, hello: &Hello, endpoint: Endpoint, proof: &Proof) -> HMAC {
-    let mut mac = HMAC::new(key.bytes());
-    mac.update(b"multiproc handshake 1, client");
-    mac.update(hello.0);
-    mac.update(endpoint.to_bytes());
-    mac.update(&proof.0[..SIGNED_PROOF_SIZE]);
-    mac
+    mac(key, b"multiproc handshake 1, client", hello, endpoint, proof)
 }
 
 fn server_mac(key: &Key, hello: &Hello, endpoint: Endpoint, proof: &Proof, status: u8) -> HMAC {
+    let mut mac = mac(key, b"multiproc handshake 1, listener", hello, endpoint, proof);
+    mac.update([status]);
+    mac
+}
+
+fn mac(key: &Key, role: &[u8], hello: &Hello, endpoint: Endpoint, proof: &Proof) -> HMAC {
     let mut mac = HMAC::new(key.bytes());
-    mac.update(b"multiproc handshake 1, listener");
+    mac.update(role);
+    // To HMAC a key is the same with zeros behind it, and a long one the same as its hash.
+    mac.update((key.bytes().len() as u64).to_le_bytes());
     mac.update(hello.0);
     mac.update(endpoint.to_bytes());
     mac.update(&proof.0[..SIGNED_PROOF_SIZE]);
-    mac.update([status]);
     mac
 }
 
