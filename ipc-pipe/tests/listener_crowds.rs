@@ -1,0 +1,348 @@
+//! Crowds at the door of a listener: those who say nothing, little, or nonsense hold up nobody, and leave nothing behind.
+//!
+//! With `IPC_PIPE_LONG=1` in the environment there are 5,000 of them instead of a few hundred.
+
+#[allow(dead_code, reason = "the file is common to several tests")]
+#[macro_use]
+#[path = "support/links.rs"]
+mod links;
+mod support;
+
+use ipc_pipe::{
+    Address, ConnectError, Connection, Connector, Key, Listener, ListenerBuilder, TurnedAway, connect,
+};
+use ipc_sys::clock::Deadline;
+use ipc_sys::process::Signal;
+use ipc_testkit::leaks::Snapshot;
+use ipc_testkit::{Rng, isolated, isolated_within, proc};
+use links::{Family, LONG, Site};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::set_thread_uid;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+use support::fork_child;
+
+/// How many guests of one origin a listener has at most.
+const MAX_OF_ONE: usize = 16;
+/// The sizes of what a listener says in a handshake, and a word of it.
+const HELLO: usize = 72;
+const VERDICT: usize = 33;
+const BUSY: u8 = 3;
+
+over_every_family! {
+    the_silent_hold_up_nobody
+    a_crowd_has_few_places
+    a_byte_at_a_time_is_not_enough
+    nonsense_is_turned_away
+    what_follows_the_proof_is_not_read
+}
+
+fn n_silent() -> usize {
+    if std::env::var_os("IPC_PIPE_LONG").is_some() { 5000 } else { 300 }
+}
+
+/// Room for the descriptors of a crowd.
+fn raise_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .expect("up to the maximum it is allowed");
+}
+
+/// A connection that does not know of any handshake.
+trait Raw: Read + Write + Send {}
+impl<T: Read + Write + Send> Raw for T {}
+
+fn raw(address: &Address) -> io::Result<Box<dyn Raw>> {
+    match address {
+        Address::Local(path) => Ok(Box::new(UnixStream::connect(path)?)),
+        Address::Tcp(at) => Ok(Box::new(TcpStream::connect(at)?)),
+        other => panic!("{other}"),
+    }
+}
+
+fn n_descriptors() -> usize {
+    proc::descriptors().len()
+}
+
+/// A listener in a thread of its own, which answers every client until it is told to stop.
+struct Server {
+    address: Address,
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<TurnedAway>,
+}
+
+impl Server {
+    fn new(site: &Site, timeout: Duration) -> Self {
+        let builder = ListenerBuilder::new(&site.key).handshake_timeout(timeout);
+        let mut listener: Listener<u8, u8> = builder.bind(&site.address).expect("a listener");
+        let address = listener.address().clone();
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                if let Ok(mut connection) = listener.accept_timeout(Duration::from_millis(10)) {
+                    connection.send(7).expect("the client is there");
+                }
+            }
+            listener.turned_away()
+        });
+        Server { address, stop, thread }
+    }
+
+    fn end(self) -> TurnedAway {
+        drop(self.stop);
+        self.thread.join().expect("no panic")
+    }
+}
+
+fn log_in(address: &Address, site: &Site) -> Duration {
+    let start = Instant::now();
+    let mut connection: Connection<u8, u8> =
+        connect(address, &site.key).expect("the listener has time for the honest");
+    assert_eq!(connection.recv().expect("a greeting"), 7);
+    start.elapsed()
+}
+
+fn the_silent_hold_up_nobody(family: Family) {
+    raise_limit();
+    let site = Site::new(family);
+    let timeout = Duration::from_millis(500);
+    let server = Server::new(&site, timeout);
+    log_in(&server.address, &site);
+    let before = n_descriptors();
+    let memory = Snapshot::take().rss_kib();
+    let mut silent = Vec::new();
+    let mut longest = Duration::ZERO;
+    for number in 0..n_silent() {
+        silent.push(raw(&server.address).expect("it listens"));
+        if number % 100 == 0 {
+            longest = longest.max(log_in(&server.address, &site));
+        }
+    }
+    longest = longest.max(log_in(&server.address, &site));
+    println!("{} silent connections, the longest login took {longest:?}", silent.len());
+    // After their time is over, only this side's descriptors are left.
+    let start = Instant::now();
+    while n_descriptors() > before + silent.len() {
+        assert!(start.elapsed() < LONG, "{} descriptors, {before} before", n_descriptors());
+        thread::sleep(Duration::from_millis(5));
+    }
+    let n_silent = silent.len() as u64;
+    drop(silent);
+    assert!(n_descriptors() <= before);
+    let grown = Snapshot::take().rss_kib().saturating_sub(memory);
+    assert!(grown < 1024, "{grown} KiB were kept");
+    let turned_away = server.end();
+    assert_eq!(
+        turned_away.timed_out + turned_away.crowded_out + turned_away.gone,
+        n_silent,
+        "{turned_away:?}"
+    );
+}
+
+fn a_crowd_has_few_places(family: Family) {
+    let site = Site::new(family);
+    let before = n_descriptors();
+    let mut listener: Listener<u8, u8> =
+        ListenerBuilder::new(&site.key).handshake_timeout(LONG).bind(&site.address).expect("a listener");
+    let own = n_descriptors() - before;
+    let crowd: Vec<_> = (0..100).map(|_| raw(listener.address()).expect("it listens")).collect();
+    while listener.turned_away().crowded_out < (crowd.len() - MAX_OF_ONE) as u64 {
+        assert!(listener.try_accept().is_err());
+    }
+    assert!(listener.accept_timeout(Duration::from_millis(50)).is_err());
+    assert_eq!(n_descriptors(), before + own + crowd.len() + MAX_OF_ONE);
+    for (idx, mut guest) in crowd.into_iter().enumerate() {
+        let mut words = [0; 200];
+        let size = guest.read(&mut words).expect("words");
+        // The oldest had to go, and were told to come again.
+        let expected = if idx < 100 - MAX_OF_ONE { HELLO + VERDICT } else { HELLO };
+        assert_eq!(size, expected, "guest {idx}");
+        assert!(size == HELLO || words[HELLO] == BUSY);
+    }
+}
+
+fn a_byte_at_a_time_is_not_enough(family: Family) {
+    let site = Site::new(family);
+    let timeout = Duration::from_millis(200);
+    let server = Server::new(&site, timeout);
+    let start = Instant::now();
+    let mut slow: Vec<_> = (0..MAX_OF_ONE / 2).map(|_| raw(&server.address).expect("it listens")).collect();
+    // A byte each now and then, the first of a good preamble. It does not make their time longer.
+    let bytes = b"mp-ipc\x01\0".iter().chain([0; 96].iter());
+    for byte in bytes {
+        if slow.iter_mut().all(|one| one.write_all(&[*byte]).is_err()) {
+            break;
+        }
+        log_in(&server.address, &site);
+        thread::sleep(timeout / 20);
+    }
+    assert!(start.elapsed() >= timeout);
+    let n_slow = slow.len() as u64;
+    assert_eq!(server.end().timed_out, n_slow);
+}
+
+fn nonsense_is_turned_away(family: Family) {
+    let mut rng = Rng::from_env();
+    let site = Site::new(family);
+    let server = Server::new(&site, LONG);
+    let before = Snapshot::take();
+    for round in 0..200 {
+        let mut one = raw(&server.address).expect("it listens");
+        let size = [104, 200, 1024, 5000][round % 4];
+        let nonsense: Vec<u8> = (0..size).map(|_| rng.next_u64() as u8).collect();
+        // It may be sent away in the middle of it.
+        let _ = one.write_all(&nonsense);
+        let mut answer = Vec::new();
+        let _ = one.read_to_end(&mut answer);
+        assert!(answer.len() <= HELLO + VERDICT, "{} bytes of answer", answer.len());
+        drop(one);
+        log_in(&server.address, &site);
+    }
+    before.assert_no_growth();
+    assert_eq!(server.end().malformed, 200);
+}
+
+/// A client that has said all it has to say in a handshake may send messages at once.
+fn what_follows_the_proof_is_not_read(family: Family) {
+    let mut site = Site::new(family);
+    let mut listener = site.listen::<u8, u8>();
+    let (address, key) = (site.address.clone(), site.key.clone());
+    let client = thread::spawn(move || {
+        let mut connection = connect::<u8, u8>(&address, &key).expect("a listener");
+        (0..200).for_each(|number| connection.send(number).expect("the listener is there"));
+    });
+    let mut connection = listener.accept_timeout(LONG).expect("the client");
+    client.join().expect("no panic");
+    assert!(connection.iter().map(|number| number.expect("a number")).eq(0..200));
+}
+
+/// Who was sent away to make room for others was told so, and connects again until its time is over.
+#[test]
+fn a_busy_listener_is_asked_again() {
+    isolated(|| {
+        let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = Address::Tcp(busy.local_addr().expect("an address"));
+        let client = thread::spawn(move || {
+            let key = Key::new(b"any").expect("bytes");
+            Connector::new(&key).timeout(Duration::from_millis(500)).connect::<u8, u8>(&address).map(drop)
+        });
+        for _ in 0..3 {
+            let (mut guest, _) = busy.accept().expect("the client");
+            guest
+                .write_all(&[b"mp-ipc\x01\0".as_slice(), &[0; 64], &[BUSY], &[0; 32]].concat())
+                .expect("it is there");
+            // Before it has read what the client says, as a listener would.
+        }
+        let error = client.join().expect("no panic").unwrap_err();
+        assert!(matches!(error, ConnectError::TimedOut), "{error:?}");
+    });
+}
+
+/// Threads of Linux have users of their own, as far as the kernel is concerned.
+fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let body = || {
+        set_thread_uid(rustix::process::Uid::from_raw(65_534)).expect("root may");
+        work()
+    };
+    thread::scope(|scope| scope.spawn(body).join().expect("no panic"))
+}
+
+fn open_to_all(site: &Site) {
+    for path in ["", "private", "private/socket"] {
+        let path = site.folder.path().join(path);
+        if path.exists() {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("it is ours");
+        }
+    }
+}
+
+#[test]
+fn another_user_is_refused() {
+    isolated(|| {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can become somebody else");
+            return;
+        }
+        let mut site = Site::new(Family::Local);
+        let mut listener = site.listen::<u8, u8>();
+        let path = site.folder.path().join("private/socket");
+        assert!(as_nobody(|| UnixStream::connect(&path).is_err()), "the folder keeps them out");
+        // Even if it does not:
+        open_to_all(&site);
+        let mut stranger = as_nobody(|| UnixStream::connect(&path)).expect("the door was opened");
+        while listener.turned_away().other_user == 0 {
+            assert!(listener.try_accept().is_err());
+        }
+        assert_eq!(stranger.read(&mut [0; 8]).expect("the end"), 0, "nothing was said to a stranger");
+    });
+}
+
+#[test]
+fn a_listener_of_another_user_is_refused() {
+    isolated(|| {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can become somebody else");
+            return;
+        }
+        let site = Site::new(Family::Local);
+        let folder = site.folder.path().join("private");
+        fs::create_dir(&folder).expect("a folder");
+        open_to_all(&site);
+        let _strange = as_nobody(|| UnixListener::bind(folder.join("socket"))).expect("anybody may");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("it is ours");
+        let error = connect::<u8, u8>(&site.address, &site.key).unwrap_err();
+        assert!(matches!(error, ConnectError::OtherUser), "{error:?}");
+    });
+}
+
+#[test]
+fn a_killed_listener_leaves_a_name_that_is_no_obstacle() {
+    isolated_within(Duration::from_secs(120), || {
+        let mut rng = Rng::from_env();
+        let mut site = Site::new(Family::Local);
+        let path = site.folder.path().join("private/socket");
+        let mut n_left = 0;
+        for round in 0..60 {
+            let child = fork_child(|| {
+                loop {
+                    // Dropping it at once kills some of them in the middle of removing or making the name.
+                    let listener =
+                        Listener::<u8, u8>::bind(&site.address, &site.key).expect("nobody is there");
+                    if round % 2 == 0 {
+                        let _ = { listener }.accept();
+                    }
+                }
+            });
+            thread::sleep(Duration::from_micros(500 + rng.below(3000)));
+            child.signal(Signal::Kill).expect("it is there");
+            child.wait(Deadline::NEVER).expect("a child can be waited for");
+            n_left += usize::from(path.exists());
+            let (mut server, mut client) = site.connection::<u8, u8>();
+            client.send(1).expect("the server is there");
+            assert_eq!(server.recv().expect("a number"), 1);
+            assert!(!path.exists());
+        }
+        println!("{n_left} of 60 left a name");
+        assert!(n_left > 0);
+    });
+}
+
+#[test]
+fn a_forked_copy_of_a_listener_removes_no_name() {
+    isolated(|| {
+        let mut site = Site::new(Family::Local);
+        let mut listener = Some(site.listen::<u8, u8>());
+        let path = site.folder.path().join("private/socket");
+        let child = fork_child(|| drop(listener.take()));
+        child.wait(Deadline::NEVER).expect("a child can be waited for");
+        assert!(path.exists());
+        drop(listener);
+        assert!(!path.exists());
+    });
+}
