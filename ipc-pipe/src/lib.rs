@@ -76,6 +76,7 @@ mod link_error;
 mod listener;
 mod pipe;
 mod place;
+pub mod python;
 mod schema;
 mod transport;
 

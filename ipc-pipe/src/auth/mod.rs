@@ -8,6 +8,8 @@ mod drive;
 mod endpoint;
 mod native;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::Client;
 pub(crate) use drive::{Failure, drive};

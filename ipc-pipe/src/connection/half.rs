@@ -2,22 +2,18 @@
 
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
+use super::{LINGER, frame, wait};
 use crate::error::RecvError;
 use crate::transport::SendFailure;
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::BorrowedHandle;
-use ipc_sys::readiness::{Interest, Watch, wait, wait_one};
 use ipc_sys::stream::StreamSocket;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// How long a dropped half waits for room for the rest of a message that has begun to leave.
-const LINGER: Duration = Duration::from_secs(5);
 
 /// What the halves share.
 #[derive(Debug)]
@@ -69,7 +65,9 @@ impl SendingHalf {
     }
 
     pub(super) fn send<T: Serialize>(&mut self, value: &T, deadline: Deadline) -> Result<(), SendFailure> {
-        self.outgoing.send(&self.link.socket, value, &self.limits, deadline)
+        let socket = &self.link.socket;
+        let make = |bytes: &mut Vec<u8>| frame::encode(bytes, value, &self.limits, socket.is_local());
+        self.outgoing.send(socket, deadline, make)
     }
 
     pub(super) fn flush(&mut self, deadline: Deadline) -> Result<bool, SendFailure> {
@@ -94,7 +92,7 @@ impl ReceivingHalf {
     ) -> Result<Option<T>, RecvError> {
         let result = match self.fill(sender, deadline) {
             Ok(false) => return Ok(None),
-            Ok(true) => self.incoming.take(&self.limits),
+            Ok(true) => self.incoming.take(|bytes, handles| frame::decode(bytes, handles, &self.limits)),
             Err(error) => Err(error),
         };
         if let Err(error) = &result {
@@ -118,26 +116,18 @@ impl ReceivingHalf {
 
     /// Whether a message is whole by the deadline. What waits to leave meanwhile does.
     fn fill(&mut self, mut sender: Option<&mut SendingHalf>, deadline: Deadline) -> Result<bool, RecvError> {
-        while !self.incoming.fill(&self.link.socket, &self.limits)? {
+        let size_of = |beginning: &[u8]| frame::size_of(beginning, &self.limits);
+        while !self.incoming.fill(&self.link.socket, size_of)? {
             let is_pending = match &mut sender {
                 // That the other side is gone is found by receiving.
                 Some(sender) => sender.is_pending() && matches!(sender.flush(Deadline::NOW), Ok(false)),
                 None => false,
             };
-            if !self.wait(is_pending, deadline).map_err(RecvError::Os)? {
+            if !wait(&self.link.socket, is_pending, deadline).map_err(RecvError::Os)? {
                 return Ok(false);
             }
         }
         Ok(true)
-    }
-
-    fn wait(&self, is_pending: bool, deadline: Deadline) -> io::Result<bool> {
-        let handle = self.link.handle();
-        if !is_pending {
-            return wait_one(handle, Interest::Read, deadline);
-        }
-        let mut watches = [Watch::new(handle, Interest::Read), Watch::new(handle, Interest::Write)];
-        Ok(wait(&mut watches, deadline)? > 0)
     }
 
     /// What comes after bytes that are no frame means nothing.

@@ -1,13 +1,10 @@
 //! The receiving side of a stream: frames out of bytes that come in pieces.
 
 use crate::error::RecvError;
-use ipc_codec::frame::{HEADER_SIZE, Header};
-use ipc_codec::{FrameError, Limits, MAX_HANDLES};
+use ipc_codec::{FrameError, MAX_HANDLES};
 use ipc_sys::handle::OwnedHandle;
-use ipc_sys::memory::FrozenBytes;
 use ipc_sys::socket;
 use ipc_sys::stream::StreamSocket;
-use serde::de::DeserializeOwned;
 use std::io;
 
 /// Room for a payload grows by what has arrived, at least by so much: what a header announces is no reason to take memory.
@@ -18,7 +15,7 @@ const KEPT: usize = 256 * 1024;
 
 /// What has arrived of the frame that comes next. Nothing behind it is read.
 #[derive(Debug, Default)]
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     buffer: Vec<u8>,
     filled: usize,
     handles: Vec<OwnedHandle>,
@@ -29,12 +26,18 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Takes what is there; whether the frame is whole.
-    pub(super) fn fill(&mut self, socket: &StreamSocket, limits: &Limits) -> Result<bool, RecvError> {
+    ///
+    /// `size_of` tells from the beginning of a frame how many bytes it has, as far as is known.
+    pub(crate) fn fill(
+        &mut self,
+        socket: &StreamSocket,
+        size_of: impl Fn(&[u8]) -> Result<usize, RecvError>,
+    ) -> Result<bool, RecvError> {
         if self.broken {
             return Err(RecvError::Eof);
         }
         loop {
-            let size = self.size(limits)?;
+            let size = size_of(&self.buffer[..self.filled])?;
             if self.filled == size {
                 return Ok(true);
             }
@@ -58,14 +61,17 @@ impl Incoming {
         }
     }
 
-    /// Makes a value of the whole frame, and begins the next one.
-    pub(super) fn take<T: DeserializeOwned>(&mut self, limits: &Limits) -> Result<T, RecvError> {
+    /// Hands out the whole frame, and begins the next one.
+    pub(crate) fn take<T>(
+        &mut self,
+        open: impl FnOnce(&[u8], Vec<OwnedHandle>) -> Result<T, RecvError>,
+    ) -> Result<T, RecvError> {
         let handles = std::mem::take(&mut self.handles);
         let handles_lost = std::mem::take(&mut self.handles_lost);
         let result = if handles_lost {
             Err(RecvError::HandlesLost)
         } else {
-            decode(&self.buffer[..self.filled], handles, limits)
+            open(&self.buffer[..self.filled], handles)
         };
         self.filled = 0;
         if self.buffer.len() > KEPT {
@@ -75,23 +81,13 @@ impl Incoming {
     }
 
     /// Whether a frame has begun to arrive.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         self.filled > 0
     }
 
     /// From here on there is nothing to receive any more.
-    pub(super) fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         *self = Incoming { broken: true, ..Incoming::default() };
-    }
-
-    /// How many bytes the frame has in the stream, as far as is known.
-    fn size(&self, limits: &Limits) -> Result<usize, RecvError> {
-        if self.filled < HEADER_SIZE {
-            return Ok(HEADER_SIZE);
-        }
-        let header = Header::parse(&self.buffer[..HEADER_SIZE], limits)?;
-        // The limits keep the length far below what an address can count.
-        Ok(HEADER_SIZE + if header.is_spilled() { 0 } else { header.len as usize })
     }
 
     /// Where to stop reading: not behind the frame, and not far behind what has come of it.
@@ -102,25 +98,4 @@ impl Incoming {
         }
         room
     }
-}
-
-fn decode<T: DeserializeOwned>(
-    frame: &[u8],
-    mut handles: Vec<OwnedHandle>,
-    limits: &Limits,
-) -> Result<T, RecvError> {
-    let header = Header::parse(frame, limits)?;
-    header.check_handles(handles.len())?;
-    if !header.is_spilled() {
-        return Ok(ipc_codec::decode(&frame[HEADER_SIZE..], handles, limits)?);
-    }
-    let missing = || io::Error::new(io::ErrorKind::InvalidData, "the message came without its memory");
-    let memory = handles.pop().ok_or_else(missing).and_then(FrozenBytes::from_handle);
-    let memory = memory.map_err(RecvError::Spilled)?;
-    let got = memory.len() as u64;
-    if got != header.len {
-        let text = format!("the frame announces {} bytes, the memory has {got}", header.len);
-        return Err(RecvError::Spilled(io::Error::new(io::ErrorKind::InvalidData, text)));
-    }
-    Ok(ipc_codec::decode(&memory, handles, limits)?)
 }

@@ -1,14 +1,19 @@
 //! Connections: typed messages over a stream of bytes, between two sides that have shown each other their key.
 
+mod frame;
 mod half;
 mod incoming;
 mod outgoing;
+
+pub(crate) use incoming::Incoming;
+pub(crate) use outgoing::Outgoing;
 
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use half::{Link, ReceivingHalf, SendingHalf};
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
+use ipc_sys::readiness::{self, Interest, Watch, wait_one};
 use ipc_sys::stream::StreamSocket;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
@@ -195,6 +200,19 @@ impl<R> ConnectionReceiver<R> {
     fn receiving(&mut self) -> (&mut ReceivingHalf, Option<&mut SendingHalf>) {
         (&mut self.half, None)
     }
+}
+
+/// How long who is dropped waits for room for the rest of a message that has begun to leave.
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
+
+/// Waits until something can be received, or sent if something waits for that; whether it can by the deadline.
+pub(crate) fn wait(socket: &StreamSocket, is_pending: bool, deadline: Deadline) -> io::Result<bool> {
+    let handle = socket.handle();
+    if !is_pending {
+        return wait_one(handle, Interest::Read, deadline);
+    }
+    let mut watches = [Watch::new(handle, Interest::Read), Watch::new(handle, Interest::Write)];
+    Ok(readiness::wait(&mut watches, deadline)? > 0)
 }
 
 const BETWEEN: &str = "a connection in the middle of a message cannot be passed on";

@@ -1,0 +1,236 @@
+//! Both handshakes under mutation: whatever is said, nothing panics, no more is wanted than may be, and nobody gets through who
+//! did not say exactly what the key makes.
+
+use super::{Client, Endpoint, Handshake, MAX_WANTED, Server, ServerIdentity};
+use crate::key::Key;
+use crate::python::Python;
+use crate::schema::Schema;
+use ipc_sys::rendezvous::Identity;
+use ipc_testkit::Rng;
+use std::sync::Arc;
+
+/// The most that a listener reads before somebody is through.
+const MAX_READ: usize = 1024;
+
+/// One side, and what it has been told.
+struct Side<H> {
+    handshake: H,
+    heard: usize,
+    pending: Vec<u8>,
+    through: bool,
+    refused: bool,
+}
+
+impl<H: Handshake> Side<H> {
+    fn new(mut handshake: H) -> (Self, Vec<u8>) {
+        let mut reply = Vec::new();
+        handshake.begin(&mut reply);
+        (Side { handshake, heard: 0, pending: Vec::new(), through: false, refused: false }, reply)
+    }
+
+    /// Hears bytes as they come off a stream, and answers.
+    fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut reply = Vec::new();
+        self.pending.extend_from_slice(bytes);
+        while !self.through && !self.refused {
+            let wanted = self.handshake.wanted();
+            assert!((1..=MAX_WANTED).contains(&wanted), "{wanted} bytes are wanted");
+            if self.pending.len() < wanted {
+                break;
+            }
+            let message: Vec<u8> = self.pending.drain(..wanted).collect();
+            self.heard += wanted;
+            assert!(self.heard <= MAX_READ, "{} bytes were read", self.heard);
+            match self.handshake.advance(&message, &mut reply) {
+                Ok(outcome) => self.through = outcome.is_some(),
+                Err(_) => self.refused = true,
+            }
+        }
+        reply
+    }
+}
+
+/// A conversation in which whatever `listener` and `client` say passes through `way`; whether each of them is through.
+fn converse<L: Handshake, C: Handshake>(
+    listener: L,
+    client: C,
+    mut way: impl FnMut(bool, Vec<u8>) -> Vec<u8>,
+) -> (bool, bool) {
+    let (mut listener, first) = Side::new(listener);
+    let (mut client, early) = Side::new(client);
+    let mut to_listener = way(false, early);
+    let mut to_client = way(true, first);
+    for _ in 0..20 {
+        let said = client.hear(&to_client);
+        to_listener.extend(way(false, said));
+        to_client = way(true, listener.hear(&to_listener));
+        to_listener = Vec::new();
+        if to_client.is_empty() {
+            break;
+        }
+    }
+    (listener.through, client.through)
+}
+
+fn key() -> Key {
+    Key::new(b"the key").expect("bytes")
+}
+
+const ENDPOINT: Endpoint = Endpoint::Local(Identity { device: 7, number: 8 });
+
+fn native(client_key: &Key) -> (Server, Client) {
+    let schema = Schema { sends: [1; 16], receives: [2; 16] };
+    let identity = Arc::new(ServerIdentity::new(key(), schema).expect("random bytes"));
+    let server = Server::new(&identity, Arc::new([ENDPOINT])).expect("random bytes");
+    let client = Client::new(client_key.clone(), ENDPOINT, schema.of_peer()).expect("random bytes");
+    (server, client)
+}
+
+fn python(client_key: &Key, allow_md5: bool) -> (Python, Python) {
+    let listener = Python::listening(&key(), allow_md5).expect("random bytes");
+    let client = Python::connecting(client_key, allow_md5).expect("random bytes");
+    (listener, client)
+}
+
+fn untouched(_: bool, bytes: Vec<u8>) -> Vec<u8> {
+    bytes
+}
+
+#[test]
+fn the_honest_get_through() {
+    let (server, client) = native(&key());
+    assert_eq!(converse(server, client, untouched), (true, true));
+    for allow_md5 in [false, true] {
+        let (listener, client) = python(&key(), allow_md5);
+        assert_eq!(converse(listener, client, untouched), (true, true));
+    }
+}
+
+#[test]
+fn who_has_another_key_does_not() {
+    let guess = Key::new(b"a guess").expect("bytes");
+    let (server, client) = native(&guess);
+    assert_eq!(converse(server, client, untouched), (false, false));
+    let (listener, client) = python(&guess, true);
+    assert_eq!(converse(listener, client, untouched), (false, false));
+}
+
+/// Changes one thing, in one of the things that are said.
+fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = rng.below(bytes.len() as u64) as usize;
+    match rng.below(5) {
+        0 => bytes[at] ^= 1 << rng.below(8),
+        1 => bytes.truncate(at),
+        2 => drop(bytes.remove(at)),
+        3 => bytes.insert(at, rng.next_u64() as u8),
+        _ => {
+            let size = bytes.len() - at;
+            bytes.extend_from_within(at..at + rng.below(size as u64) as usize);
+        }
+    }
+}
+
+/// What is said after this many changes, and whether all was said as it was meant.
+fn altered(rng: &mut Rng) -> impl FnMut(bool, Vec<u8>) -> Vec<u8> + '_ {
+    let turn = rng.below(6);
+    let mut n_said = 0;
+    move |_, mut bytes| {
+        if n_said == turn {
+            change(rng, &mut bytes);
+        }
+        n_said += 1;
+        bytes
+    }
+}
+
+#[test]
+fn changed_words_let_nobody_in_who_should_not_be() {
+    let mut rng = Rng::from_env();
+    let guess = Key::new(b"a guess").expect("bytes");
+    let mut n_through = 0;
+    for _ in 0..3000 {
+        // With the key: whatever is changed, the side that heard something else than was said is not through.
+        let (server, client) = native(&key());
+        let mut changed = [false, false];
+        let turn = rng.below(4);
+        let mut n_said = 0;
+        let (listener, caller) = converse(server, client, |to_client, bytes| {
+            let mut heard = bytes.clone();
+            if n_said == turn {
+                change(&mut rng, &mut heard);
+            }
+            n_said += 1;
+            // More than was said is not heard: whatever follows a handshake belongs to the messages.
+            changed[usize::from(to_client)] |= !heard.starts_with(&bytes);
+            heard
+        });
+        assert!(
+            !(listener && (changed[0] || changed[1]) && caller),
+            "both are through though one was deceived"
+        );
+        assert!(!(listener && changed[0]), "the listener heard something else than was said");
+        assert!(!(caller && changed[1]), "the client heard something else than was said");
+        n_through += u32::from(listener && caller);
+        // Without it, nobody is through, however lucky the change.
+        let (server, client) = native(&guess);
+        assert_eq!(converse(server, client, altered(&mut rng)), (false, false));
+        let (listener, client) = python(&guess, true);
+        assert_eq!(converse(listener, client, altered(&mut rng)), (false, false));
+        let (listener, client) = python(&key(), true);
+        converse(listener, client, altered(&mut rng));
+    }
+    assert!(n_through > 100, "only {n_through} of 3000 conversations got through");
+}
+
+/// Words that mean something, in an order that does not.
+#[test]
+fn nonsense_lets_nobody_in() {
+    let mut rng = Rng::from_env();
+    let frame = |body: &[u8]| [&(body.len() as u32).to_be_bytes(), body].concat();
+    let seeds: Vec<Vec<u8>> = vec![
+        b"mp-ipc\x01\0".to_vec(),
+        b"mp-ipc\0\0".to_vec(),
+        vec![0; 104],
+        vec![0xff; 104],
+        vec![0; 33],
+        frame(b"#WELCOME#"),
+        frame(b"#FAILURE#"),
+        frame(b"#CHALLENGE#"),
+        frame(b"#CHALLENGE#{sha256}"),
+        frame(&[b"#CHALLENGE#".as_slice(), &[7; 20]].concat()),
+        frame(&[b"#CHALLENGE#{sha256}".as_slice(), &[7; 40]].concat()),
+        frame(&[b"#CHALLENGE#{sha999}".as_slice(), &[7; 40]].concat()),
+        frame(&[b"{sha256}".as_slice(), &[7; 32]].concat()),
+        frame(&[b"{md5}".as_slice(), &[7; 16]].concat()),
+        frame(&[7; 16]),
+        frame(&[]),
+        vec![0x80, 0, 0, 0],
+        vec![0xff; 12],
+        vec![0, 0, 1, 1],
+    ];
+    for _ in 0..3000 {
+        let mut words = Vec::new();
+        for _ in 0..=rng.below(8) {
+            let mut word = seeds[rng.below(seeds.len() as u64) as usize].clone();
+            if rng.below(3) == 0 {
+                change(&mut rng, &mut word);
+            }
+            words.extend(word);
+        }
+        let (server, client) = native(&key());
+        let (listener, caller) = python(&key(), true);
+        assert!(!told(server, &words));
+        assert!(!told(client, &words));
+        assert!(!told(listener, &words));
+        assert!(!told(caller, &words));
+    }
+}
+
+fn told<H: Handshake>(handshake: H, words: &[u8]) -> bool {
+    let mut side = Side::new(handshake).0;
+    side.hear(words);
+    side.through
+}

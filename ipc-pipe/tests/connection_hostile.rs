@@ -1,0 +1,322 @@
+//! A peer that has shown the key and then sends whatever it likes: every message is a value or a typed error, nothing is
+//! left open, and no memory is taken for what was only announced.
+
+use ipc_codec::FrameError;
+use ipc_codec::frame::{HEADER_SIZE, Header, SPILLED};
+use ipc_codec::handle::Handle;
+use ipc_pipe::{Connection, INLINE_MAX, RecvError, RecvTimeoutError, SendError};
+use ipc_sys::handle::{AsHandle, OwnedHandle};
+use ipc_sys::memory::FrozenBytes;
+use ipc_sys::stream::StreamSocket;
+use ipc_testkit::leaks::Snapshot;
+use ipc_testkit::{Rng, isolated};
+use std::fs::File;
+use std::time::Duration;
+
+type Message = (String, Option<Handle<OwnedHandle>>);
+
+const SHORT: Duration = Duration::from_millis(5);
+
+/// An honest end, and the bare socket of the other one.
+struct Attack {
+    connection: Connection<u8, Message>,
+    peer: StreamSocket,
+}
+
+impl Attack {
+    fn new() -> Self {
+        let (honest, peer) = StreamSocket::pair().expect("a stream");
+        let connection = Connection::from_handle(honest.into_handle()).expect("a stream");
+        Attack { connection, peer }
+    }
+
+    fn send(&self, bytes: &[u8], handles: &[&OwnedHandle]) {
+        let handles: Vec<_> = handles.iter().map(|handle| handle.as_fd()).collect();
+        assert_eq!(self.peer.send(&[bytes], &handles).expect("there is room"), bytes.len());
+    }
+
+    /// What the connection says to these bytes, which end it; nothing may be left open.
+    #[track_caller]
+    fn ending(bytes: &[u8], handles: &[&OwnedHandle]) -> RecvError {
+        let before = Snapshot::take();
+        let mut attack = Attack::new();
+        attack.send(bytes, handles);
+        let error = attack.connection.recv().expect_err("it is not a message");
+        // It has ended, for both sides.
+        attack.send_if_open(&honest());
+        assert!(matches!(attack.connection.recv(), Err(RecvError::Eof)));
+        assert!(matches!(attack.connection.send(1), Err(SendError::Closed(1))));
+        drop(attack);
+        let after = before.diff(&Snapshot::take());
+        assert!(after.is_empty(), "{error:?} left\n{after}");
+        error
+    }
+
+    /// What the connection says to these bytes, behind which the next message has to arrive.
+    #[track_caller]
+    fn alone(&mut self, bytes: &[u8], handles: &[&OwnedHandle]) -> RecvError {
+        let before = Snapshot::take();
+        self.send(bytes, handles);
+        let error = self.connection.recv().expect_err("it is not a message");
+        let after = before.diff(&Snapshot::take());
+        assert!(after.is_empty(), "{error:?} left\n{after}");
+        self.send(&honest(), &[]);
+        assert_eq!(self.connection.recv().expect("the connection goes on").0, "hi");
+        error
+    }
+
+    fn send_if_open(&self, bytes: &[u8]) {
+        let _ = self.peer.send(&[bytes], &[]);
+    }
+}
+
+fn frame(header: Header, payload: &[u8]) -> Vec<u8> {
+    [header.to_bytes().as_slice(), payload].concat()
+}
+
+fn honest() -> Vec<u8> {
+    frame(Header::new(4, 0), b"\x02hi\0")
+}
+
+fn null() -> OwnedHandle {
+    File::open("/dev/null").expect("it is there").into()
+}
+
+fn spilled(len: u64, handles: u16) -> Vec<u8> {
+    frame(Header { flags: SPILLED, ..Header::new(len, handles) }, &[])
+}
+
+macro_rules! assert_error {
+    ($error:expr, $pattern:pat) => {
+        let error = $error;
+        assert!(matches!(error, $pattern), "{error:?}");
+    };
+}
+
+#[test]
+fn headers_that_are_none_end_the_connection() {
+    isolated(|| {
+        let changed = |at: usize, byte: u8| {
+            let mut bytes = honest();
+            bytes[at] = byte;
+            bytes
+        };
+        assert_error!(
+            Attack::ending(b"GET / HTTP/1.1\r\n", &[]),
+            RecvError::Frame(FrameError::BadMagic { .. })
+        );
+        assert_error!(
+            Attack::ending(&changed(2, 9), &[]),
+            RecvError::Frame(FrameError::Version { got: 9, .. })
+        );
+        assert_error!(Attack::ending(&changed(3, 0x80), &[]), RecvError::Frame(FrameError::ReservedBits));
+        assert_error!(Attack::ending(&changed(6, 1), &[]), RecvError::Frame(FrameError::ReservedBits));
+        assert_error!(
+            Attack::ending(&changed(5, 1), &[]),
+            RecvError::Frame(FrameError::TooManyHandles { .. })
+        );
+        assert_error!(Attack::ending(&changed(15, 1), &[]), RecvError::Frame(FrameError::TooLarge { .. }));
+        assert_error!(Attack::ending(&spilled(10, 0), &[]), RecvError::Frame(FrameError::Spilled));
+    });
+}
+
+#[test]
+fn every_cut_is_told_exactly() {
+    isolated(|| {
+        let whole = honest();
+        for size in 0..whole.len() {
+            let mut attack = Attack::new();
+            attack.send(&whole, &[]);
+            if size > 0 {
+                attack.send(&whole[..size], &[]);
+            }
+            drop(attack.peer);
+            assert_eq!(attack.connection.recv().expect("it was whole").0, "hi");
+            let error = attack.connection.recv().expect_err("the peer is gone");
+            if size == 0 {
+                assert_error!(error, RecvError::Eof);
+            } else {
+                assert_error!(error, RecvError::Truncated);
+            }
+            assert_error!(attack.connection.recv(), Err(RecvError::Eof));
+        }
+    });
+}
+
+#[test]
+fn pieces_become_a_message_however_they_come() {
+    isolated(|| {
+        let mut attack = Attack::new();
+        let bytes = [honest(), honest()].concat();
+        for (idx, byte) in bytes.iter().enumerate() {
+            assert_error!(attack.connection.recv_timeout(SHORT / 5), Err(RecvTimeoutError::TimedOut));
+            attack.send(&[*byte], &[]);
+            let is_last = (idx + 1) % honest().len() == 0;
+            assert_eq!(attack.connection.poll(SHORT / 5).expect("it can be waited for"), is_last);
+            if is_last {
+                assert_eq!(attack.connection.recv().expect("a message").0, "hi");
+            }
+        }
+    });
+}
+
+#[test]
+fn handles_that_do_not_fit_are_closed() {
+    isolated(|| {
+        let (null, with_one) = (null(), frame(Header::new(5, 1), b"\x02hi\x01\0"));
+        // None, and more than announced.
+        assert_error!(
+            Attack::ending(&with_one, &[]),
+            RecvError::Frame(FrameError::HandleCount { got: 0, expected: 1 })
+        );
+        assert_error!(
+            Attack::ending(&with_one, &[&null, &null]),
+            RecvError::Frame(FrameError::HandleCount { got: 2, expected: 1 })
+        );
+        assert_error!(
+            Attack::ending(&honest(), &[&null]),
+            RecvError::Frame(FrameError::HandleCount { got: 1, expected: 0 })
+        );
+        // As many as announced, and the value takes none or another one.
+        let mut attack = Attack::new();
+        assert_error!(
+            attack.alone(&frame(Header::new(4, 1), b"\x02hi\0"), &[&null]),
+            RecvError::Decode(ipc_codec::DecodeError::UnusedHandles { count: 1 })
+        );
+        assert_error!(
+            attack.alone(&frame(Header::new(5, 1), b"\x02hi\x01\x05"), &[&null]),
+            RecvError::Decode(ipc_codec::DecodeError::HandleMissing { index: 5, .. })
+        );
+        attack.send(&with_one, &[&null]);
+        assert!(attack.connection.recv().expect("this is a message").1.is_some());
+    });
+}
+
+/// Handles with every byte: there would be no end of them.
+#[test]
+fn a_flood_of_handles_ends_the_connection() {
+    isolated(|| {
+        let before = Snapshot::take();
+        let null = null();
+        let mut attack = Attack::new();
+        let bytes = frame(Header::new(100, 1), &[0; 100]);
+        let handles = [&null; 100];
+        for byte in &bytes[..HEADER_SIZE + 4] {
+            attack.send(&[*byte], &handles);
+        }
+        let error = attack.connection.recv().expect_err("it is not a message");
+        assert_error!(error, RecvError::Frame(FrameError::TooManyHandles { .. }));
+        drop((attack, null));
+        before.assert_no_growth();
+    });
+}
+
+#[test]
+fn memory_that_is_none_is_refused() {
+    isolated(|| {
+        let mut attack = Attack::new();
+        let file = null();
+        assert_error!(attack.alone(&spilled(10, 1), &[&file]), RecvError::Spilled(_));
+        let short = FrozenBytes::freeze(&[b"too short"]).expect("memory is left");
+        assert_error!(attack.alone(&spilled(1000, 1), &[&short]), RecvError::Spilled(_));
+        let nonsense = FrozenBytes::freeze(&[&[0xff; 100]]).expect("memory is left");
+        assert_error!(attack.alone(&spilled(100, 1), &[&nonsense]), RecvError::Decode(_));
+    });
+}
+
+#[test]
+fn what_is_announced_takes_no_memory() {
+    isolated(|| {
+        let before = Snapshot::take().rss_kib();
+        let mut attacks: Vec<_> = (0..20).map(|_| Attack::new()).collect();
+        for attack in &mut attacks {
+            attack.send(&Header::new(64 << 20, 0).to_bytes(), &[]);
+            attack.send(&[0; 1000], &[]);
+            assert_error!(attack.connection.recv_timeout(SHORT), Err(RecvTimeoutError::TimedOut));
+        }
+        let grown = Snapshot::take().rss_kib().saturating_sub(before);
+        assert!(grown < 20 * 128, "{grown} KiB for 20 announcements");
+        for attack in &mut attacks {
+            attack.peer.shutdown_send().expect("it is connected");
+            assert_error!(attack.connection.recv(), Err(RecvError::Truncated));
+        }
+    });
+}
+
+/// Frames that cost much to decode, as ipc-codec's tests have them.
+fn bombs() -> Vec<Vec<u8>> {
+    [
+        b"\x80\x80\x80\x80\x80\x80\x80\x80\x10".as_slice(),
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x80\x80\x80\x40",
+        b"\x02hi\x02",
+        b"\x02\xff\xff\0",
+        &[1; 200],
+        &[0x80; 64],
+    ]
+    .iter()
+    .map(|payload| frame(Header::new(payload.len() as u64, 0), payload))
+    .collect()
+}
+
+/// One change to a good conversation: a bit, a byte, a cut, a piece said twice, or pieces of another one.
+fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let pick = |rng: &mut Rng| seeds[rng.below(seeds.len() as u64) as usize].clone();
+    let mut bytes = [pick(rng), pick(rng), pick(rng)].concat();
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len() as u64) as usize;
+        match rng.below(6) {
+            0 => bytes[at] ^= 1 << rng.below(8),
+            1 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.below(5) as usize],
+            2 => bytes.truncate(at.max(1)),
+            3 => bytes.insert(at, rng.next_u64() as u8),
+            4 => bytes.extend_from_within(at..),
+            _ => drop(bytes.remove(at)),
+        }
+        if bytes.is_empty() {
+            return honest();
+        }
+    }
+    bytes
+}
+
+#[test]
+fn mutated_streams_are_values_or_errors() {
+    isolated(|| {
+        let mut rng = Rng::from_env();
+        let mut seeds = bombs();
+        seeds.extend([honest(), frame(Header::new(5, 1), b"\x02hi\x01\0"), spilled(4, 1)]);
+        let long = "x".repeat(INLINE_MAX);
+        let long = ipc_codec::encode(&(long, None::<Handle<OwnedHandle>>), &ipc_codec::Limits::default());
+        let long = long.expect("plain data");
+        seeds.push(frame(Header::of(&long).expect("it is short enough"), long.bytes()));
+        seeds.extend((0..12).map(|_| honest()));
+        let memory = FrozenBytes::freeze(&[b"\x02hi\0"]).expect("memory is left");
+        let null = null();
+        let before = Snapshot::take();
+        let (mut n_values, mut n_errors) = (0, 0);
+        for _ in 0..4000 {
+            let mut attack = Attack::new();
+            let bytes = mutate(&mut rng, &seeds);
+            let handles = [&[][..], &[&null], &[&memory], &[&null, &memory]];
+            let middle = rng.below(bytes.len() as u64) as usize;
+            // In two pieces, so that handles come with any byte.
+            for piece in [&bytes[..middle], &bytes[middle..]] {
+                if !piece.is_empty() {
+                    attack.send(piece, handles.get(rng.below(12) as usize).copied().unwrap_or_default());
+                }
+            }
+            drop(attack.peer);
+            loop {
+                match attack.connection.recv() {
+                    Ok(_) => n_values += 1,
+                    Err(RecvError::Eof) => break,
+                    Err(_) => n_errors += 1,
+                }
+            }
+        }
+        before.assert_no_growth();
+        println!("{n_values} values, {n_errors} errors");
+        assert!(n_values > 500 && n_errors > 500, "{n_values} values, {n_errors} errors");
+    });
+}
