@@ -46,6 +46,8 @@
 //! * [`Queue`], many processes to many, bounded in items and bytes; [`JoinableQueue`], which knows what is done of what was taken.
 //! * [`channel()`], a queue with two ends that sees when all of the other end are gone.
 //! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
+//! * [`Listener`] and [`connect()`], for processes that find each other by an [`Address`] and trust each other by a [`Key`];
+//!   between them a [`Connection`]. [`pipe::python`] speaks with programs in Python.
 //!
 //! ## Memory: [`shared`]
 //!
@@ -103,7 +105,9 @@ pub use ipc_queue::{JoinableQueue, Queue, WhenFull, channel};
 pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemory, Value};
 
 #[doc(no_inline)]
-pub use ipc_pipe::{Pipe, Receiver, RecvError, SendError, Sender, pipe, simplex};
+pub use ipc_pipe::{
+    Address, Connection, Key, Listener, Pipe, Receiver, RecvError, SendError, Sender, connect, pipe, simplex,
+};
 
 #[doc(no_inline)]
 pub use ipc_codec::{Limits, handle::Handle};

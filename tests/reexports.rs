@@ -129,3 +129,22 @@ fn pool() {
         assert_eq!(squares, [1, 4, 9, 16]);
     });
 }
+
+#[test]
+fn listener() {
+    isolated(|| {
+        let key = multiproc::Key::random().expect("random bytes");
+        let address: multiproc::Address = "tcp:127.0.0.1:0".parse().expect("an address");
+        let mut listener = multiproc::Listener::<(), u8>::bind(&address, &key).expect("a port");
+        let args = (listener.address().clone(), key);
+        let child = Process::spawn(
+            |(address, key)| {
+                multiproc::connect::<u8, ()>(&address, &key).is_ok_and(|mut it| it.send(7).is_ok())
+            },
+            args,
+        );
+        let mut connection: multiproc::Connection<(), u8> = listener.accept().expect("the child connects");
+        assert_eq!(connection.recv().expect("the child sends it"), 7);
+        assert!(child.expect("it was started").join().expect("it returned"));
+    });
+}

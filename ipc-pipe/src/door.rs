@@ -5,7 +5,7 @@
 //! who is sent away too early is told so and comes again. A guest costs its socket, the state of its handshake and
 //! less than a kilobyte of what it said; it runs no decoder, and is read no further than its handshake goes.
 
-use crate::auth::{Handshake, MAX_WANTED, Refusal, earlier};
+use crate::auth::{Handshake, MAX_WANTED, Refusal, Server, earlier};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::readiness::{Group, Interest, wait_one};
@@ -21,6 +21,9 @@ pub(crate) const MAX_GUESTS: usize = 64;
 pub(crate) const MAX_GUESTS_OF_ONE: usize = 16;
 /// How many connections are taken before the guests have their turn again.
 const BATCH: usize = 8;
+
+// What a guest costs, apart from its socket and a key of the user's choice.
+const _: () = assert!(size_of::<Guest<Server>>() + MAX_WANTED < 2048);
 
 /// How many connections did not get through the door, and why.
 ///
@@ -160,12 +163,18 @@ impl<H: Handshake> Door<H> {
             match self.socket.accept() {
                 Ok(Some(socket)) => self.welcome(socket, receive)?,
                 Ok(None) => return Ok(n_taken),
-                // Perhaps the table of handles is full. A guest who has not shown a key is not worth one then.
+                // The table of handles is full, which is said before it is seen whether anybody is there.
+                Err(_) if !self.somebody_knocks()? => return Ok(n_taken),
+                // A guest who has not shown a key is not worth a place in it then.
                 Err(_) if !self.guests.is_empty() => self.crowd_out(0),
                 Err(error) => return Err(error),
             }
         }
         Ok(BATCH)
+    }
+
+    fn somebody_knocks(&self) -> io::Result<bool> {
+        wait_one(self.socket.handle(), Interest::Read, Deadline::NOW)
     }
 
     /// Makes a connection a guest, if it may be one.
@@ -244,15 +253,14 @@ impl<H: Handshake> Guest<H> {
     /// Takes what the guest has said, and answers.
     fn listen(&mut self) -> Standing<H::Outcome> {
         loop {
-            if self.deadline.is_over() {
-                return Standing::Away(Away::TimedOut);
-            }
             let wanted = self.handshake.wanted();
             let mut space = [0; MAX_WANTED];
             let missing = &mut space[..wanted.min(MAX_WANTED) - self.message.len()];
             // Handles have no place here, and are closed.
             match self.socket.recv(missing, &mut Vec::new()) {
                 Ok(chunk) => self.message.extend_from_slice(&missing[..chunk.size]),
+                // What was said in time is heard, also by somebody who was away.
+                Err(RecvError::TimedOut) if self.deadline.is_over() => return Standing::Away(Away::TimedOut),
                 Err(RecvError::TimedOut) => return Standing::Waiting,
                 Err(_) => return Standing::Away(Away::Gone),
             }

@@ -10,6 +10,7 @@ use ipc_sys::memory::FrozenBytes;
 use ipc_sys::stream::StreamSocket;
 use ipc_testkit::leaks::Snapshot;
 use ipc_testkit::{Rng, isolated};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
 use std::time::Duration;
 
@@ -208,6 +209,24 @@ fn a_flood_of_handles_ends_the_connection() {
         assert_error!(error, RecvError::Frame(FrameError::TooManyHandles { .. }));
         drop((attack, null));
         before.assert_no_growth();
+    });
+}
+
+/// Between honest sides, too, a message with handles is lost where there is no room for them; it alone.
+#[test]
+fn handles_without_room_are_lost_with_their_message() {
+    isolated(|| {
+        let mut attack = Attack::new();
+        let (null, with_one) = (null(), frame(Header::new(5, 1), b"\x02hi\x01\0"));
+        attack.send(&with_one, &[&null]);
+        attack.send(&honest(), &[]);
+        let highest = *ipc_testkit::proc::descriptors().keys().max().expect("there are some") as u64;
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(highest + 1), maximum }).expect("it is less");
+        let _rest: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        assert_error!(attack.connection.recv(), Err(RecvError::HandlesLost));
+        assert_eq!(attack.connection.recv().expect("the connection goes on").0, "hi");
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("it is allowed");
     });
 }
 

@@ -68,7 +68,7 @@ impl Victim {
         self.thread.join().expect("no panic")
     }
 
-    fn is_unharmed(self) {
+    fn assert_unharmed(self) {
         let verdict = self.attack(|hello| proof(KEY, hello, self.address, [7; 32]));
         assert_eq!(verdict[0], WELCOME, "the honest are still let in");
         assert_eq!(self.end().0, 1, "somebody else was let in, too");
@@ -177,7 +177,7 @@ fn a_wrong_key_is_refused() {
             };
             assert_refused(victim.attack(flipped));
         }
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -207,7 +207,7 @@ fn an_empty_key_is_refused() {
         assert!(empty.decode::<Key>(&limits).is_err(), "a message makes no empty key either");
         let victim = Victim::new(KEY);
         assert_refused(victim.attack(|hello| proof(b"", hello, victim.address, [3; 32])));
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -250,7 +250,7 @@ fn reflection_is_refused() {
         assert_refused(verdict);
         caught.write_all(&verdict).expect("it listens");
         assert!(matches!(client.join().expect("no panic"), Err(ConnectError::Refused)));
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -268,8 +268,8 @@ fn relay_to_a_second_listener_is_refused() {
         let (mut socket, _) = other.connect();
         socket.write_all(&proof(KEY, &hello_of_meant, other.address, [3; 32])).expect("it listens");
         assert_refused(read(&mut socket));
-        meant.is_unharmed();
-        other.is_unharmed();
+        meant.assert_unharmed();
+        other.assert_unharmed();
     });
 }
 
@@ -318,7 +318,7 @@ fn swapped_roles_are_refused() {
             proof[72..].copy_from_slice(&mac);
             proof
         }));
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -346,7 +346,7 @@ fn changed_types_are_noticed() {
             proof[50] ^= 1;
             proof
         }));
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -377,7 +377,7 @@ fn another_version_is_refused() {
             );
             assert_eq!(socket.read(&mut [0; 8]).expect("the end"), 0, "the client has said nothing");
         }
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 
@@ -392,7 +392,7 @@ fn truncated_proofs_are_refused() {
             socket.shutdown(std::net::Shutdown::Write).expect("it is connected");
             assert_eq!(socket.read(&mut [0; 64]).unwrap_or(0), 0, "{size} bytes were answered");
         }
-        victim.is_unharmed();
+        victim.assert_unharmed();
     });
 }
 

@@ -12,7 +12,7 @@ use ipc_sys::handle::AsHandle;
 use ipc_testkit::leaks::Snapshot;
 use links::{Family, LONG, Site};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -327,6 +327,37 @@ fn connecting_has_an_end() {
     assert!(matches!(error, ConnectError::TimedOut), "{error:?}");
     assert!(start.elapsed() >= SHORT);
     drop(listener);
+}
+
+/// A local socket whose queue is full takes nobody for the moment, and that is no connection.
+#[test]
+fn a_full_queue_is_waited_for() {
+    let mut site = local();
+    let path = site.folder.path().join("private/socket");
+    fs::DirBuilder::new().mode(0o700).create(path.parent().unwrap()).expect("a folder");
+    let kind = (rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM);
+    let socket = rustix::net::socket(kind.0, kind.1, None).expect("a socket");
+    let name = rustix::net::SocketAddrUnix::new(&path).expect("it is short");
+    rustix::net::bind(&socket, &name).expect("nobody is there");
+    rustix::net::listen(&socket, 0).expect("it is bound");
+    let queued = UnixStream::connect(&path).expect("there is room for one");
+    let connector = Connector::new(&site.key).timeout(SHORT);
+    let start = Instant::now();
+    let error = connector.connect::<u8, u8>(&site.address).unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut), "{error:?}");
+    assert!(start.elapsed() >= SHORT);
+    // Who waits is let in when there is room again.
+    let client = {
+        let (address, key) = (site.address.clone(), site.key.clone());
+        thread::spawn(move || connect::<u8, u8>(&address, &key).map(drop))
+    };
+    thread::sleep(SHORT);
+    drop((queued, rustix::net::accept(&socket).expect("the one")));
+    let waiting = rustix::net::accept(&socket).expect("the client");
+    drop((waiting, socket));
+    let error = client.join().expect("no panic").unwrap_err();
+    assert!(matches!(error, ConnectError::Closed), "{error:?}");
+    site.listen::<u8, u8>();
 }
 
 #[test]

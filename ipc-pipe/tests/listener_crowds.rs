@@ -9,9 +9,11 @@ mod links;
 mod support;
 
 use ipc_pipe::{
-    Address, ConnectError, Connection, Connector, Key, Listener, ListenerBuilder, TurnedAway, connect,
+    AcceptError, AcceptTimeoutError, Address, ConnectError, Connection, Connector, Key, Listener,
+    ListenerBuilder, TurnedAway, connect,
 };
 use ipc_sys::clock::Deadline;
+use ipc_sys::handle::AsHandle;
 use ipc_sys::process::Signal;
 use ipc_testkit::leaks::Snapshot;
 use ipc_testkit::{Rng, isolated, isolated_within, proc};
@@ -220,6 +222,86 @@ fn what_follows_the_proof_is_not_read(family: Family) {
     let mut connection = listener.accept_timeout(LONG).expect("the client");
     client.join().expect("no panic");
     assert!(connection.iter().map(|number| number.expect("a number")).eq(0..200));
+}
+
+/// Takes all descriptors that there may be but so many.
+fn leave_descriptors(count: usize) -> Vec<fs::File> {
+    let highest = *proc::descriptors().keys().max().expect("there are some") as u64;
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(highest + 10), maximum }).expect("it is less");
+    let mut taken: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    taken.truncate(taken.len() - count);
+    taken
+}
+
+#[test]
+fn guests_make_room_in_the_table_of_handles() {
+    isolated(|| {
+        let site = Site::new(Family::V4);
+        let mut listener: Listener<u8, u8> =
+            ListenerBuilder::new(&site.key).handshake_timeout(LONG).bind(&site.address).expect("a listener");
+        let mut crowd: Vec<_> = (0..5).map(|_| raw(listener.address()).expect("it listens")).collect();
+        assert!(listener.accept_timeout(Duration::from_millis(20)).is_err());
+        // So many for clients, and none for their other ends.
+        let _taken = leave_descriptors(3);
+        crowd.extend((0..3).map(|_| raw(listener.address()).expect("it listens")));
+        assert!(matches!(
+            listener.accept_timeout(Duration::from_millis(20)),
+            Err(AcceptTimeoutError::TimedOut)
+        ));
+        assert_eq!(listener.turned_away().crowded_out, 3);
+    });
+}
+
+#[test]
+fn a_full_table_of_handles_is_an_error_and_not_the_end() {
+    isolated(|| {
+        let mut site = Site::new(Family::V4);
+        let mut listener = site.listen::<u8, u8>();
+        let client = {
+            let (address, key) = (site.address.clone(), site.key.clone());
+            thread::spawn(move || connect::<u8, u8>(&address, &key).map(drop))
+        };
+        let ready = ipc_sys::readiness::wait_one(
+            listener.as_fd(),
+            ipc_sys::readiness::Interest::Read,
+            Deadline::after(LONG),
+        );
+        assert!(ready.expect("it can be waited for"));
+        let _taken = leave_descriptors(0);
+        let error = listener.accept().expect_err("there is no descriptor left");
+        let AcceptError::Os(source) = error else { panic!("{error:?}") };
+        assert_eq!(source.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
+        raise_limit();
+        listener.accept_timeout(LONG).expect("the client has waited");
+        client.join().expect("no panic").expect("a connection");
+    });
+}
+
+/// Who accepts now and then hears also those who spoke while he was away.
+#[test]
+fn what_was_said_in_time_counts() {
+    isolated(|| {
+        let site = Site::new(Family::Local);
+        let timeout = Duration::from_millis(100);
+        let mut listener: Listener<u8, u8> = ListenerBuilder::new(&site.key)
+            .handshake_timeout(timeout)
+            .bind(&site.address)
+            .expect("a listener");
+        let (address, key) = (listener.address().clone(), site.key.clone());
+        let client = thread::spawn(move || connect::<u8, u8>(&address, &key).map(drop));
+        let ready = ipc_sys::readiness::Interest::Read;
+        assert!(
+            ipc_sys::readiness::wait_one(listener.as_fd(), ready, Deadline::after(LONG)).expect("a client")
+        );
+        // The client gets the question, and answers.
+        let early = listener.try_accept();
+        thread::sleep(3 * timeout);
+        if early.is_err() {
+            listener.try_accept().expect("the answer came in time");
+        }
+        client.join().expect("no panic").expect("a connection");
+    });
 }
 
 /// Who was sent away to make room for others was told so, and connects again until its time is over.

@@ -143,6 +143,14 @@ impl<S, R> Connection<S, R> {
         self.sender.half.link.socket.is_local()
     }
 
+    /// Sets the limits for the messages of this end; they go with the value, and not with the connection.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.sender.half.limits = limits;
+        self.receiver.half.limits = limits;
+        self
+    }
+
     /// Takes a connection that came as a bare handle. Nothing checks that the two sides mean the same messages.
     ///
     /// # Errors
