@@ -47,6 +47,44 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Processes that find each other
+//!
+//! Where nobody can hand an end to the other side, a [`Listener`] waits at an [`Address`], a local socket or a TCP port, and
+//! [`connect`] reaches it. Both show each other that they have the same [`Key`], without telling it, and that they mean the
+//! same types; then they have a [`Connection`].
+//!
+//! ```
+//! use ipc_pipe::{ConnectError, Key, Listener, connect};
+//!
+//! let key = Key::random()?;
+//! let mut listener = Listener::<usize, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+//! let address = listener.address().clone();
+//! let client = std::thread::spawn(move || {
+//!     // Somebody else, who has to guess.
+//!     let refused = connect::<String, usize>(&address, &Key::new(b"open sesame").unwrap());
+//!     assert!(matches!(refused, Err(ConnectError::Refused)));
+//!     // And somebody who has the key.
+//!     let mut connection = connect::<String, usize>(&address, &key)?;
+//!     connection.send("how long is this?".to_string())?;
+//!     Ok::<usize, Box<dyn std::error::Error + Send + Sync>>(connection.recv()?)
+//! });
+//! let mut connection = listener.accept()?;
+//! let question = connection.recv()?;
+//! connection.send(question.len())?;
+//! assert_eq!(client.join().unwrap().unwrap(), 17);
+//! assert_eq!(listener.turned_away().wrong_key, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | | local socket | TCP |
+//! | --- | --- | --- |
+//! | who gets as far as the handshake | this user: the folder has mode 0700, and the user at the other end is checked | this machine, or all if [`insecure`](ListenerBuilder::insecure) |
+//! | handles in messages | yes | an error |
+//! | messages of a killed sender | whole | the last one may be [truncated](RecvError::Truncated) |
+//!
+//! Clients that say nothing, little or nonsense hold up nobody: [`TurnedAway`] counts them. [`python`] has the same for programs in
+//! Python.
+//!
 //! # Waiting
 //!
 //! Every wait comes as four: `send`, `try_send`, `send_timeout`, `send_deadline`, and the same for `recv`. Both ends
@@ -55,8 +93,9 @@
 //!
 //! # Several threads
 //!
-//! All methods take `&self`. Messages never mix: each `send` is one whole message and each message goes to one
-//! `recv`. To let go of one direction before the other, [`split`](Pipe::split) a pipe.
+//! All methods of pipes take `&self`. Messages never mix: each `send` is one whole message and each message goes to one
+//! `recv`. To let go of one direction before the other, [`split`](Pipe::split) a pipe. A [`Connection`] takes `&mut self`, and
+//! is split for two threads.
 //!
 //! # How it works
 //!

@@ -130,11 +130,13 @@ fn several_calls_make_one_handshake(family: Family) {
             Err(error) => panic!("{error}"),
         }
     };
-    drop((connection, client.join().expect("no panic")));
-    // What was let in does not keep the descriptor ready.
+    let mut client = client.join().expect("no panic");
+    client.send(1).expect("the other side is there");
+    // What is said on a connection is none of the listener's business any more.
     let now = ipc_sys::clock::Deadline::NOW;
     let ready = ipc_sys::readiness::wait_one(listener.as_fd(), ipc_sys::readiness::Interest::Read, now);
     assert!(!ready.expect("it can be waited for"));
+    drop(connection);
 }
 
 fn nobody_listens(family: Family) {
