@@ -24,6 +24,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -39,6 +40,7 @@ const BUSY: u8 = 3;
 
 over_every_family! {
     the_silent_hold_up_nobody
+    a_flood_is_got_through
     a_crowd_has_few_places
     a_byte_at_a_time_is_not_enough
     nonsense_is_turned_away
@@ -145,6 +147,30 @@ fn the_silent_hold_up_nobody(family: Family) {
         n_silent,
         "{turned_away:?}"
     );
+}
+
+/// Others connect as fast as they can, and never say a word.
+fn a_flood_is_got_through(family: Family) {
+    let site = Site::new(family);
+    let server = Server::new(&site, LONG);
+    let stop = AtomicBool::new(false);
+    let longest = thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut last = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    last.extend(raw(&server.address).ok());
+                    last.truncate(100);
+                }
+            });
+        }
+        let longest = (0..20).map(|_| log_in(&server.address, &site)).max();
+        stop.store(true, Ordering::Relaxed);
+        longest
+    });
+    let turned_away = server.end();
+    println!("the longest login took {longest:?}, {turned_away:?}");
+    assert!(turned_away.crowded_out + turned_away.gone > 100);
 }
 
 fn a_crowd_has_few_places(family: Family) {

@@ -276,4 +276,45 @@ mod tests {
         assert!(size_of(&large, 1000).is_err());
         assert!(size_of(&[0xff; 12], usize::MAX / 2).is_err());
     }
+
+    /// Frames that were changed on the way are byte strings or errors, come in whatever pieces, and take no memory that
+    /// was only announced.
+    #[test]
+    fn mutated_streams_are_bytes_or_errors() {
+        let mut rng = ipc_testkit::Rng::from_env();
+        let frame = |size: u8| [&[0, 0, 0, size], vec![7; usize::from(size)].as_slice()].concat();
+        let mut seeds: Vec<Vec<u8>> = (0..6).map(|size| frame(40 * size)).collect();
+        seeds.push(vec![0x7f, 0xff, 0xff, 0xff]);
+        seeds.push([&LONG, [0, 0, 0, 0, 0, 0, 0, 3].as_slice(), b"abc"].concat());
+        seeds.push([&LONG, [0xff; 8].as_slice()].concat());
+        let (mut n_whole, mut n_errors) = (0, 0);
+        for _ in 0..3000 {
+            let (here, there) = StreamSocket::pair().expect("a stream");
+            let mut connection = Connection::new(here, 1000);
+            let mut bytes: Vec<u8> =
+                (0..4).flat_map(|_| seeds[rng.below(seeds.len() as u64) as usize].clone()).collect();
+            if rng.below(2) == 0 {
+                let at = rng.below(bytes.len() as u64) as usize;
+                bytes[at] ^= 1 << rng.below(8);
+                bytes.truncate(bytes.len() - rng.below(4) as usize);
+            }
+            let middle = rng.below(bytes.len() as u64) as usize;
+            for piece in [&bytes[..middle], &bytes[middle..]] {
+                if !piece.is_empty() {
+                    there.send(&[piece], &[]).expect("there is room");
+                }
+                // What has come so far is a part of something, or whole, or wrong already.
+                let _ = connection.poll(Duration::ZERO).expect("it can be waited for");
+            }
+            drop(there);
+            loop {
+                match connection.recv() {
+                    Ok(found) => n_whole += usize::from(found.len() <= 1000),
+                    Err(RecvError::Eof) => break,
+                    Err(_) => n_errors += 1,
+                }
+            }
+        }
+        assert!(n_whole > 1000 && n_errors > 500, "{n_whole} byte strings, {n_errors} errors");
+    }
 }
