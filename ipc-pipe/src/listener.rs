@@ -167,6 +167,16 @@ impl<S: DeserializeOwned, R: DeserializeOwned> Listener<S, R> {
 
 impl<S, R> Listener<S, R> {
     /// The address, with the port that a TCP listener got.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::{Address, Key, Listener};
+    ///
+    /// let listener = Listener::<u8, u8>::bind(&"tcp:127.0.0.1:0".parse()?, &Key::random()?)?;
+    /// assert!(matches!(listener.address(), Address::Tcp(at) if at.port() != 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn address(&self) -> &Address {
         self.place.address()
     }
@@ -185,6 +195,21 @@ impl<S, R> Listener<S, R> {
     /// # Errors
     ///
     /// [`AcceptError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::{Key, Listener, connect};
+    ///
+    /// let key = Key::random()?;
+    /// let mut listener = Listener::<u8, u8>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// let address = listener.address().clone();
+    /// let client = std::thread::spawn(move || connect::<u8, u8>(&address, &key));
+    /// let connection = listener.accept()?;
+    /// # drop(connection);
+    /// client.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept(&mut self) -> Result<Connection<S, R>, AcceptError> {
         loop {
             if let Some(connection) = self.accept_until(Deadline::NEVER)? {
@@ -200,6 +225,26 @@ impl<S, R> Listener<S, R> {
     /// # Errors
     ///
     /// [`TryAcceptError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::{Key, Listener, connect};
+    ///
+    /// let key = Key::random()?;
+    /// let mut listener = Listener::<u8, u8>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// let address = listener.address().clone();
+    /// let client = std::thread::spawn(move || connect::<u8, u8>(&address, &key));
+    /// let connection = loop {
+    ///     match listener.try_accept() {
+    ///         Ok(connection) => break connection,
+    ///         Err(_) => std::thread::yield_now(), // Something else would be done here.
+    ///     }
+    /// };
+    /// # drop(connection);
+    /// client.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_accept(&mut self) -> Result<Connection<S, R>, TryAcceptError> {
         self.accept_until(Deadline::NOW)?.ok_or(TryAcceptError::Nobody)
     }
@@ -209,6 +254,22 @@ impl<S, R> Listener<S, R> {
     /// # Errors
     ///
     /// [`AcceptTimeoutError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::{Key, Listener, connect};
+    /// use std::time::Duration;
+    ///
+    /// let key = Key::random()?;
+    /// let mut listener = Listener::<u8, u8>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// let address = listener.address().clone();
+    /// let client = std::thread::spawn(move || connect::<u8, u8>(&address, &key));
+    /// let connection = listener.accept_timeout(Duration::from_secs(60))?;
+    /// # drop(connection);
+    /// client.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection<S, R>, AcceptTimeoutError> {
         self.accept_until(Deadline::after(timeout))?.ok_or(AcceptTimeoutError::TimedOut)
     }
@@ -218,6 +279,22 @@ impl<S, R> Listener<S, R> {
     /// # Errors
     ///
     /// [`AcceptTimeoutError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::{Key, Listener, connect};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let key = Key::random()?;
+    /// let mut listener = Listener::<u8, u8>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// let address = listener.address().clone();
+    /// let client = std::thread::spawn(move || connect::<u8, u8>(&address, &key));
+    /// let connection = listener.accept_deadline(Instant::now() + Duration::from_secs(60))?;
+    /// # drop(connection);
+    /// client.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept_deadline(&mut self, deadline: Instant) -> Result<Connection<S, R>, AcceptTimeoutError> {
         self.accept_until(Deadline::at(deadline))?.ok_or(AcceptTimeoutError::TimedOut)
     }

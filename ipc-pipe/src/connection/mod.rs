@@ -3,24 +3,24 @@
 mod frame;
 mod half;
 mod incoming;
+mod methods;
 mod outgoing;
 
 pub(crate) use incoming::Incoming;
 pub(crate) use outgoing::Outgoing;
 
-use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use half::{Link, ReceivingHalf, SendingHalf};
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
 use ipc_sys::readiness::{self, Interest, Watch, wait_one};
 use ipc_sys::stream::StreamSocket;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, io};
 
 /// A connection to another process, which sends `S` and receives `R`: what [`accept`](crate::Listener::accept) and
@@ -69,6 +69,10 @@ use std::{fmt, io};
 /// assert!(client.join().unwrap().unwrap() > 1000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [`RecvError::Eof`]: crate::RecvError::Eof
+/// [`RecvError::Frame`]: crate::RecvError::Frame
+/// [`RecvError::Truncated`]: crate::RecvError::Truncated
 pub struct Connection<S, R> {
     sender: ConnectionSender<S>,
     receiver: ConnectionReceiver<R>,
@@ -131,6 +135,28 @@ impl<S, R> Connection<S, R> {
     ///
     /// Dropping a half closes its direction: the other side gets [`RecvError::Eof`] or [`SendError::Closed`]. Over TCP it
     /// learns that nobody receives only once the whole connection is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let key = ipc_pipe::Key::random()?;
+    /// # let mut listener = ipc_pipe::Listener::<u8, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// # let address = listener.address().clone();
+    /// # let client = std::thread::spawn(move || ipc_pipe::connect::<String, u8>(&address, &key));
+    /// # let mut there = listener.accept()?;
+    /// # let here = client.join().unwrap()?;
+    /// use ipc_pipe::RecvError;
+    ///
+    /// let (sender, mut receiver) = here.split();
+    /// drop(sender);
+    /// assert!(matches!(there.recv(), Err(RecvError::Eof)));
+    /// there.send(1)?;
+    /// assert_eq!(receiver.recv()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`RecvError::Eof`]: crate::RecvError::Eof
+    /// [`SendError::Closed`]: crate::SendError::Closed
     pub fn split(self) -> (ConnectionSender<S>, ConnectionReceiver<R>) {
         let (mut sender, mut receiver) = (self.sender, self.receiver);
         sender.half.is_divided = true;
@@ -139,11 +165,43 @@ impl<S, R> Connection<S, R> {
     }
 
     /// Whether handles may travel in messages: the connection is one over a local socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let key = ipc_pipe::Key::random()?;
+    /// # let mut listener = ipc_pipe::Listener::<u8, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// # let address = listener.address().clone();
+    /// # let client = std::thread::spawn(move || ipc_pipe::connect::<String, u8>(&address, &key));
+    /// # let there = listener.accept()?;
+    /// # let here = client.join().unwrap()?;
+    /// assert!(!here.is_local());
+    /// # drop((here, there));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_local(&self) -> bool {
         self.sender.half.link.socket.is_local()
     }
 
     /// Sets the limits for the messages of this end; they go with the value, and not with the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let key = ipc_pipe::Key::random()?;
+    /// # let mut listener = ipc_pipe::Listener::<u8, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// # let address = listener.address().clone();
+    /// # let client = std::thread::spawn(move || ipc_pipe::connect::<String, u8>(&address, &key));
+    /// # let there = listener.accept()?;
+    /// # let mut here = client.join().unwrap()?;
+    /// use ipc_codec::Limits;
+    /// use ipc_pipe::RecvError;
+    ///
+    /// let mut there = there.with_limits(Limits::with_max_frame(16));
+    /// here.send("more than sixteen bytes".to_string())?;
+    /// assert!(matches!(there.recv(), Err(RecvError::Frame(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.sender.half.limits = limits;
@@ -156,6 +214,23 @@ impl<S, R> Connection<S, R> {
     /// # Errors
     ///
     /// `InvalidData` when the handle is no end of a stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let key = ipc_pipe::Key::random()?;
+    /// # let mut listener = ipc_pipe::Listener::<u8, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// # let address = listener.address().clone();
+    /// # let client = std::thread::spawn(move || ipc_pipe::connect::<String, u8>(&address, &key));
+    /// # let mut there = listener.accept()?;
+    /// # let here = client.join().unwrap()?;
+    /// use ipc_pipe::Connection;
+    ///
+    /// let mut here = Connection::<String, u8>::from_handle(here.into_handle()?)?;
+    /// there.send(1)?;
+    /// assert_eq!(here.recv()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         Ok(Connection::new(StreamSocket::from_handle(handle)?, Limits::default()))
     }
@@ -168,6 +243,25 @@ impl<S, R> Connection<S, R> {
     ///
     /// `InvalidData` while a part of a message has come or has not left, and the system's error when the table of handles is
     /// full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let key = ipc_pipe::Key::random()?;
+    /// # let mut listener = ipc_pipe::Listener::<u8, String>::bind(&"tcp:127.0.0.1:0".parse()?, &key)?;
+    /// # let address = listener.address().clone();
+    /// # let client = std::thread::spawn(move || ipc_pipe::connect::<String, u8>(&address, &key));
+    /// # let mut there = listener.accept()?;
+    /// # let here = client.join().unwrap()?;
+    /// use ipc_pipe::Connection;
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// let handle: OwnedFd = here.into_handle()?;
+    /// let mut here = Connection::<String, u8>::from_handle(handle)?;
+    /// here.send("hello".to_string())?;
+    /// assert_eq!(there.recv()?, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_handle(self) -> io::Result<OwnedHandle> {
         if !self.is_between_messages() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, BETWEEN));
@@ -224,182 +318,6 @@ pub(crate) fn wait(socket: &StreamSocket, is_pending: bool, deadline: Deadline) 
 }
 
 const BETWEEN: &str = "a connection in the middle of a message cannot be passed on";
-
-/// The four sends, and the rest of what was sent.
-macro_rules! sends {
-    (impl<$($P:ident),+> $Type:ty, $T:ident) => {
-        impl<$($P),+> $Type
-        where
-            $T: Serialize,
-        {
-            /// Sends a value.
-            ///
-            /// # Blocking
-            ///
-            /// While the connection is full, until the other side receives or is gone.
-            ///
-            /// # Errors
-            ///
-            /// [`SendError`], with the value. That the other side is gone may be told by a later call: what it did not
-            /// receive any more is lost.
-            ///
-            /// # Other processes
-            ///
-            /// A process killed in here may have sent a part of the value; the other side gets
-            /// [`RecvError::Truncated`] then.
-            pub fn send(&mut self, value: $T) -> Result<(), SendError<$T>> {
-                match self.sending().send(&value, Deadline::NEVER) {
-                    Ok(()) => Ok(()),
-                    Err(failure) => Err(failure.with(value)),
-                }
-            }
-
-            /// Sends a value if the connection has room for its beginning now.
-            ///
-            /// # Errors
-            ///
-            /// [`TrySendError`], with the value.
-            pub fn try_send(&mut self, value: $T) -> Result<(), TrySendError<$T>> {
-                match self.sending().send(&value, Deadline::NOW) {
-                    Ok(()) => Ok(()),
-                    Err(failure) if failure.is_timeout() => Err(TrySendError::Full(value)),
-                    Err(failure) => Err(TrySendError::Send(failure.with(value))),
-                }
-            }
-
-            /// Sends a value, waiting for room for at most `timeout`.
-            ///
-            /// # Errors
-            ///
-            /// [`SendTimeoutError`], with the value.
-            pub fn send_timeout(&mut self, value: $T, timeout: Duration) -> Result<(), SendTimeoutError<$T>> {
-                self.send_until(value, Deadline::after(timeout))
-            }
-
-            /// Sends a value, waiting for room until `deadline`.
-            ///
-            /// # Errors
-            ///
-            /// [`SendTimeoutError`], with the value.
-            pub fn send_deadline(&mut self, value: $T, deadline: Instant) -> Result<(), SendTimeoutError<$T>> {
-                self.send_until(value, Deadline::at(deadline))
-            }
-
-            fn send_until(&mut self, value: $T, deadline: Deadline) -> Result<(), SendTimeoutError<$T>> {
-                match self.sending().send(&value, deadline) {
-                    Ok(()) => Ok(()),
-                    Err(failure) if failure.is_timeout() => Err(SendTimeoutError::TimedOut(value)),
-                    Err(failure) => Err(SendTimeoutError::Send(failure.with(value))),
-                }
-            }
-        }
-
-        impl<$($P),+> $Type {
-            /// Sends the rest of a message that a call left behind whose time was over; whether nothing is left.
-            ///
-            /// # Errors
-            ///
-            /// `BrokenPipe` when the other side is gone, and the system's error.
-            pub fn flush(&mut self, timeout: Duration) -> io::Result<bool> {
-                self.sending().flush(Deadline::after(timeout)).map_err(|failure| match failure.with(()) {
-                    SendError::Os((), source) => source,
-                    _ => io::ErrorKind::BrokenPipe.into(),
-                })
-            }
-        }
-    };
-}
-
-/// The four receives and what goes with them.
-macro_rules! receives {
-    (impl<$($P:ident),+> $Type:ty, $T:ident) => {
-        impl<$($P),+> $Type
-        where
-            $T: DeserializeOwned,
-        {
-            /// Receives the next value.
-            ///
-            /// # Blocking
-            ///
-            /// Until a value or the end is there.
-            ///
-            /// # Errors
-            ///
-            /// [`RecvError`].
-            pub fn recv(&mut self) -> Result<$T, RecvError> {
-                loop {
-                    if let Some(value) = self.recv_until(Deadline::NEVER)? {
-                        return Ok(value);
-                    }
-                }
-            }
-
-            /// Receives the next value if it is there, and whole.
-            ///
-            /// # Errors
-            ///
-            /// [`TryRecvError`].
-            pub fn try_recv(&mut self) -> Result<$T, TryRecvError> {
-                self.recv_until(Deadline::NOW)?.ok_or(TryRecvError::Empty)
-            }
-
-            /// Receives the next value, waiting for at most `timeout`. A part of one that has come by then is kept.
-            ///
-            /// # Errors
-            ///
-            /// [`RecvTimeoutError`].
-            pub fn recv_timeout(&mut self, timeout: Duration) -> Result<$T, RecvTimeoutError> {
-                self.recv_until(Deadline::after(timeout))?.ok_or(RecvTimeoutError::TimedOut)
-            }
-
-            /// Receives the next value, waiting until `deadline`. A part of one that has come by then is kept.
-            ///
-            /// # Errors
-            ///
-            /// [`RecvTimeoutError`].
-            pub fn recv_deadline(&mut self, deadline: Instant) -> Result<$T, RecvTimeoutError> {
-                self.recv_until(Deadline::at(deadline))?.ok_or(RecvTimeoutError::TimedOut)
-            }
-
-            /// Receives until the end: an iterator that stops at [`RecvError::Eof`]. Any other error is an item.
-            ///
-            /// # Blocking
-            ///
-            /// Each step, as [`recv`](Self::recv).
-            pub fn iter(&mut self) -> impl Iterator<Item = Result<$T, RecvError>> + '_ {
-                std::iter::from_fn(|| match self.recv() {
-                    Err(RecvError::Eof) => None,
-                    other => Some(other),
-                })
-            }
-
-            fn recv_until(&mut self, deadline: Deadline) -> Result<Option<$T>, RecvError> {
-                let (receiver, sender) = self.receiving();
-                receiver.recv(sender, deadline)
-            }
-        }
-
-        impl<$($P),+> $Type {
-            /// Waits until a whole value or the end can be received, for at most `timeout`; whether that is so.
-            ///
-            /// What has come by then is kept in this process. The descriptor tells nothing of it, so receive
-            /// before waiting for that.
-            ///
-            /// # Errors
-            ///
-            /// The system's error.
-            pub fn poll(&mut self, timeout: Duration) -> io::Result<bool> {
-                let (receiver, sender) = self.receiving();
-                receiver.poll(sender, Deadline::after(timeout))
-            }
-        }
-    };
-}
-
-sends!(impl<S> ConnectionSender<S>, S);
-sends!(impl<S, R> Connection<S, R>, S);
-receives!(impl<R> ConnectionReceiver<R>, R);
-receives!(impl<S, R> Connection<S, R>, R);
 
 /// What all of them have in common: a handle, and a name in debug output.
 macro_rules! common {
