@@ -241,6 +241,40 @@ fn a_folder_that_others_may_enter_is_refused() {
 }
 
 #[test]
+fn a_link_to_a_folder_is_refused() {
+    let site = local();
+    let folder = site.folder.path().join("elsewhere");
+    fs::DirBuilder::new().mode(0o700).create(&folder).expect("a folder");
+    std::os::unix::fs::symlink(&folder, site.folder.path().join("private")).expect("a link");
+    let refused = Listener::<u8, u8>::bind(&site.address, &site.key).unwrap_err();
+    assert!(matches!(refused, BindError::Folder(_)), "{refused:?}");
+}
+
+#[test]
+fn a_bare_name_is_in_the_folder_of_the_user() {
+    let name = ipc_testkit::unique_name("socket");
+    let address = Address::named(&name).expect("it can be the name of a file");
+    let Address::Local(path) = &address else { panic!("it is local") };
+    let folder = path.parent().expect("it is in one");
+    let was_there = folder.exists();
+    let key = Key::random().expect("random bytes");
+    let mut listener = Listener::<u8, u8>::bind(&address, &key).expect("a listener");
+    assert!(path.exists());
+    let client = {
+        let address: Address = format!("local:{name}").parse().expect("the same address");
+        thread::spawn(move || connect::<u8, u8>(&address, &key).map(drop))
+    };
+    listener.accept_timeout(LONG).expect("the client");
+    client.join().expect("no panic").expect("a connection");
+    drop(listener);
+    assert!(!path.exists());
+    if !was_there {
+        // Unless others use it by now.
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+#[test]
 fn a_path_may_be_longer_than_a_socket_address() {
     ipc_testkit::isolated(|| {
         let mut site = local();

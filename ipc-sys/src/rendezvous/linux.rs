@@ -36,7 +36,8 @@ pub(super) fn open(path: &Path, make: bool) -> io::Result<OwnedHandle> {
             Err(errno) => return Err(errno.into()),
         }
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // Not through a link, which in a folder for all may be anybody's.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let folder = openat(CWD, path, flags, Mode::empty())?;
     let status = fstat(&folder)?;
     let is_private = status.st_mode & 0o077 == 0;

@@ -86,7 +86,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` when it belongs to somebody else or others may enter it, and the system's error.
+    /// `PermissionDenied` when it belongs to somebody else or others may enter it, and the system's error, also when the path
+    /// is that of a link.
     ///
     /// # Examples
     ///
