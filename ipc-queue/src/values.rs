@@ -1,7 +1,7 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw::{Batch, Short};
+use crate::raw::{Batch, Kind, Record, Short};
 use crate::raw_queue::{Arrival, Arrivals, Bytes, RawQueue};
 use ipc_codec::{Limits, Scratch};
 use ipc_sys::clock::Deadline;
@@ -22,7 +22,20 @@ impl RawQueue {
     ) -> Result<(), Unput> {
         let mut scratch = Scratch::new();
         scratch.encode(value, limits)?;
-        if self.put(scratch.bytes(), scratch.handles(), deadline)? { Ok(()) } else { Err(Unput::NoRoom) }
+        let is_put = match self.inline_record(&scratch) {
+            Some(record) => self.put_inline(record, &scratch.bytes()[..record.len()], deadline)?,
+            None => self.put(scratch.bytes(), scratch.handles(), deadline)?,
+        };
+        if is_put { Ok(()) } else { Err(Unput::NoRoom) }
+    }
+
+    /// The record of an encoded item, if it has no handles and is not too large for the ring.
+    #[inline]
+    fn inline_record(&self, item: &Scratch) -> Option<Record> {
+        if !item.handles().is_empty() || item.size() > self.max_inline() {
+            return None;
+        }
+        Record::tiny_of(item.first_bytes(), item.size()).or_else(|| Record::new(Kind::Inline, item.size()))
     }
 
     /// Takes an item and decodes it; nothing when the deadline passed before there was one.

@@ -113,6 +113,40 @@ impl Scratch {
         &place[..self.size]
     }
 
+    /// How many bytes the payload has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::{Limits, Scratch};
+    ///
+    /// let mut scratch = Scratch::new();
+    /// scratch.encode("word", &Limits::default())?;
+    /// assert_eq!(scratch.size(), 5);
+    /// # Ok::<(), ipc_codec::EncodeError>(())
+    /// ```
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The first bytes of a payload of up to eight, whatever stands behind it: in one piece, so that no byte is touched alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_codec::{Limits, Scratch};
+    ///
+    /// let mut scratch = Scratch::new();
+    /// scratch.encode(&300_u16, &Limits::default())?;
+    /// assert_eq!(scratch.first_bytes()[..scratch.size()], [0xac, 0x02]);
+    /// # Ok::<(), ipc_codec::EncodeError>(())
+    /// ```
+    #[inline]
+    pub fn first_bytes(&self) -> [u8; 8] {
+        self.inline.first_chunk().copied().unwrap_or_default()
+    }
+
     /// The handles of the value that was encoded last, in the order of their indices in the payload.
     ///
     /// # Examples

@@ -58,12 +58,15 @@ impl Batch {
         }
         let near = &mut self.bytes[start..start + NEAR];
         let Some(len) = encode(near, &mut self.far)?.filter(|len| *len <= most) else { return Ok(false) };
-        let Some(record) = Record::new(Kind::Inline, len) else { return Ok(false) };
-        let end = start + len.next_multiple_of(8);
+        let tiny = near.first_chunk().and_then(|bytes| Record::tiny_of(*bytes, len));
+        let Some(record) = tiny.or_else(|| Record::new(Kind::Inline, len)) else { return Ok(false) };
+        let end = start + record.len().next_multiple_of(8);
         if len > NEAR {
             self.fetch_far(start, end, len);
         }
-        self.bytes[start + len..end].fill(0);
+        if end > start {
+            self.bytes[start + len..end].fill(0);
+        }
         self.bytes[self.size..start].copy_from_slice(&record.to_word().to_le_bytes());
         self.ends.push((end / 8) as u32);
         self.size = end;
@@ -110,8 +113,8 @@ const NO_ITEM: Corruption = Corruption::new("there is no item where one should b
 pub(crate) struct Items {
     /// Records and bytes, as they stood in the ring.
     bytes: Vec<u8>,
-    /// How many bytes each item has.
-    lens: Vec<u32>,
+    /// Where the bytes of each item begin and end.
+    places: Vec<(u32, u32)>,
     /// How many words they take together.
     n_units: usize,
 }
@@ -119,30 +122,27 @@ pub(crate) struct Items {
 impl Items {
     /// How many they are.
     pub(crate) fn len(&self) -> usize {
-        self.lens.len()
+        self.places.len()
     }
 
     /// The bytes of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut at = 0;
-        self.lens.iter().map(move |&len| {
-            let start = at + 8;
-            at = start + (len as usize).next_multiple_of(8);
-            &self.bytes[start..start + len as usize]
-        })
+        self.places.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
-    /// Forgets what it has, and makes room for the lengths of so many, but not of very many.
+    /// Forgets what it has, and makes room for the places of so many, but not of very many.
     pub(super) fn begin(&mut self, most: usize) {
-        self.lens.clear();
-        self.lens.reserve(most.min(1024));
+        self.places.clear();
+        self.places.reserve(most.min(1024));
         self.n_units = 0;
     }
 
     /// One more item is to be copied.
     #[inline]
     pub(super) fn expect(&mut self, record: Record) {
-        self.lens.push(record.len() as u32);
+        // The bytes of a tiny item are in its record, behind the first one.
+        let start = self.n_units as u32 * 8 + if record.tiny().is_some() { 1 } else { 8 };
+        self.places.push((start, start + record.size() as u32));
         self.n_units += record.units() as usize;
     }
 
@@ -190,7 +190,7 @@ mod tests {
         items.room().copy_from_slice(&batch.bytes[..batch.size]);
         assert_eq!(items.iter().collect::<Vec<_>>(), wanted);
         assert_eq!(batch.record(4).map(Record::len), Ok(9));
-        assert_eq!(batch.bytes(1, 1), b"a\0\0\0\0\0\0\0");
+        assert_eq!(batch.bytes(3, 1).len(), 104);
     }
 
     #[test]

@@ -64,12 +64,14 @@ pub(super) fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
     }
 }
 
-/// A word that begins with one to seven bytes and is filled up with zeros: by loads that overlap, since a copy of so few bytes
+/// A word that begins with up to seven bytes and is filled up with zeros: by loads that overlap, since a copy of so few bytes
 /// of a number that is not known takes longer than all else.
 #[inline]
-fn partial_word(bytes: &[u8]) -> u64 {
+pub(super) fn partial_word(bytes: &[u8]) -> u64 {
     let len = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+    if len == 0 {
+        0
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
         u64::from(first) | u64::from(last) << ((len - 4) * 8)
     } else {

@@ -3,9 +3,7 @@
 //! What stands above this folder does more than the ring needs (handles, buffers, counts of tasks). [`Queue`] makes the same
 //! calls in the same order, and nothing else.
 
-use super::{
-    Eagerness, Gets, Kind, Lock, Puts, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, Word,
-};
+use super::{Eagerness, Gets, Lock, Puts, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, Word};
 use crate::error::Corruption;
 use ipc_shared::internals::{Id, Peers};
 use ipc_sys::clock::Deadline;
@@ -96,7 +94,7 @@ impl Queue {
         }
         let mut writer = self.ring().writer()?;
         for bytes in items {
-            let record = record(bytes.len());
+            let (record, bytes) = Record::of(bytes).expect("is short");
             if !writer.has_room(record)? {
                 return Ok(Put::NoRoom);
             }
@@ -145,8 +143,8 @@ impl Queue {
         loop {
             let (mut reader, record) = self.ring().reader()?;
             let Some(record) = record else { return Ok(None) };
-            let mut bytes = vec![0; record.len()];
-            reader.read(&mut [], &mut bytes);
+            let mut bytes = vec![0; record.size()];
+            reader.read_inline(record, &mut bytes);
             reader.pass(record);
             if reader.publish() {
                 return Ok(Some(bytes));
@@ -197,5 +195,5 @@ impl Queue {
 
 /// The record of an item with so many bytes.
 pub(super) fn record(len: usize) -> Record {
-    Record::new(Kind::Inline, len).expect("is short")
+    Record::of(&[0; 64][..len]).expect("is short").0
 }

@@ -1,12 +1,15 @@
-//! What stands before each item in the ring: one word, whose store puts the item into the queue.
+//! What stands before each item in the ring: one word, whose store puts the item into the queue. A tiny item is in that word itself.
 //!
 //! | bits | meaning |
 //! | --- | --- |
 //! | 0 | 1. A word of zero is no record: the ring ends there |
 //! | 1..=3 | what kind of item it is |
-//! | 8..=39 | how many bytes follow in the ring, filled up to whole words |
+//! | 4..=6 | how many bytes a tiny item has; else 0 |
+//! | 8..=55 | the bytes of a tiny item, filled up with zeros |
+//! | 8..=39 | of any other: how many bytes follow in the ring, filled up to whole words |
 //! | the others | 0 |
 
+use super::copy::partial_word;
 use crate::error::Corruption;
 
 /// Where the bytes of an item are.
@@ -20,24 +23,54 @@ pub(crate) enum Kind {
     Outside = 2,
     /// In a buffer of the queue, which the words in the ring name.
     Loaned = 3,
+    /// In the record.
+    Tiny = 5,
 }
 
 /// A record: what kind of item, and how many bytes it has in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     kind: Kind,
-    len: u32,
+    word: u64,
 }
+
+/// How many bytes a tiny item has at most.
+const MOST_TINY: usize = 6;
 
 const PRESENT: u64 = 1;
 const KIND_SHIFT: u32 = 1;
+const SIZE_SHIFT: u32 = 4;
 const LEN_SHIFT: u32 = 8;
+const LEN_BITS: u64 = 0xffff_ffff << LEN_SHIFT;
+const BYTES_BITS: u64 = 0xffff_ffff_ffff << LEN_SHIFT;
 
 impl Record {
     /// The record of an item with so many bytes in the ring, unless no ring is so large.
     #[inline]
     pub(crate) fn new(kind: Kind, len: usize) -> Option<Record> {
-        Some(Record { kind, len: u32::try_from(len).ok()? })
+        let len = u64::from(u32::try_from(len).ok()?);
+        Some(Record { kind, word: PRESENT | (kind as u64) << KIND_SHIFT | len << LEN_SHIFT })
+    }
+
+    /// The record of an item that is these bytes, and what of them follows in the ring; unless no ring is so large.
+    #[inline]
+    pub(crate) fn of(bytes: &[u8]) -> Option<(Record, &[u8])> {
+        match Record::tiny_of(partial_word(&bytes[..bytes.len().min(7)]).to_le_bytes(), bytes.len()) {
+            Some(tiny) => Some((tiny, &[])),
+            None => Some((Record::new(Kind::Inline, bytes.len())?, bytes)),
+        }
+    }
+
+    /// The record of a tiny item of so many bytes, which are the first of these, if it is one.
+    #[inline]
+    pub(crate) fn tiny_of(bytes: [u8; 8], size: usize) -> Option<Record> {
+        if size > MOST_TINY {
+            return None;
+        }
+        let bytes = u64::from_le_bytes(bytes) & !(u64::MAX << (8 * size));
+        let (kind, size) = (Kind::Tiny, size as u64);
+        let word = PRESENT | (kind as u64) << KIND_SHIFT | size << SIZE_SHIFT | bytes << LEN_SHIFT;
+        Some(Record { kind, word })
     }
 
     #[inline]
@@ -48,18 +81,36 @@ impl Record {
     /// How many bytes follow the word.
     #[inline]
     pub(crate) fn len(self) -> usize {
-        self.len as usize
+        if self.kind == Kind::Tiny { 0 } else { (self.word >> LEN_SHIFT) as usize }
+    }
+
+    /// Whether all that the item has are bytes in the ring, or in the record.
+    #[inline]
+    pub(crate) fn is_inline(self) -> bool {
+        matches!(self.kind, Kind::Inline | Kind::Tiny)
+    }
+
+    /// How many bytes the item has, if it is inline.
+    #[inline]
+    pub(crate) fn size(self) -> usize {
+        if self.kind == Kind::Tiny { (self.word >> SIZE_SHIFT & 7) as usize } else { self.len() }
+    }
+
+    /// The bytes of a tiny item, and zeros.
+    #[inline]
+    pub(super) fn tiny(self) -> Option<[u8; 8]> {
+        (self.kind == Kind::Tiny).then_some((self.word >> LEN_SHIFT).to_le_bytes())
     }
 
     /// How many words the item takes in the ring, this one included.
     #[inline]
     pub(crate) fn units(self) -> u32 {
-        1 + self.len.div_ceil(8)
+        1 + self.len().div_ceil(8) as u32
     }
 
     #[inline]
     pub(super) fn to_word(self) -> u64 {
-        PRESENT | (self.kind as u64) << KIND_SHIFT | u64::from(self.len) << LEN_SHIFT
+        self.word
     }
 
     /// The record that a word tells: none if it is zero.
@@ -68,15 +119,18 @@ impl Record {
         if word == 0 {
             return Ok(None);
         }
-        let kind = match word >> KIND_SHIFT & 7 {
-            0 => Kind::Inline,
-            1 => Kind::WithHandles,
-            2 => Kind::Outside,
-            3 => Kind::Loaned,
+        let (kind, others) = match word >> KIND_SHIFT & 7 {
+            0 => (Kind::Inline, LEN_BITS),
+            1 => (Kind::WithHandles, LEN_BITS),
+            2 => (Kind::Outside, LEN_BITS),
+            3 => (Kind::Loaned, LEN_BITS),
+            5 => (Kind::Tiny, BYTES_BITS | 7 << SIZE_SHIFT),
             _ => return Err(Corruption::new("an item is of no kind")),
         };
-        let record = Record { kind, len: (word >> LEN_SHIFT) as u32 };
-        if record.to_word() == word {
+        let record = Record { kind, word };
+        if word & !others == PRESENT | (kind as u64) << KIND_SHIFT
+            && (kind != Kind::Tiny || record.size() <= MOST_TINY)
+        {
             Ok(Some(record))
         } else {
             Err(Corruption::new("there is no such record"))
@@ -94,17 +148,43 @@ mod tests {
             for len in [0, 1, 8, 9, u32::MAX as usize] {
                 let record = Record::new(kind, len).expect("it fits");
                 assert_eq!(Record::from_word(record.to_word()), Ok(Some(record)));
-                assert_eq!(record.units() as usize, 1 + len.div_ceil(8));
+                assert_eq!((record.len(), record.units() as usize), (len, 1 + len.div_ceil(8)));
             }
         }
         assert_eq!(Record::new(Kind::Inline, 1 << 32), None);
     }
 
     #[test]
+    fn tiny_items_are_in_their_records() {
+        let bytes = [1, 2, 255, 4, 0, 128, 7];
+        for size in 0..=7 {
+            let (record, rest) = Record::of(&bytes[..size]).expect("it fits");
+            assert_eq!(Record::from_word(record.to_word()), Ok(Some(record)));
+            assert_eq!((record.size(), record.is_inline()), (size, true));
+            match record.tiny() {
+                Some(tiny) => assert_eq!((&tiny[..size], rest, record.units()), (&bytes[..size], &[][..], 1)),
+                None => assert_eq!((size, rest, record.units()), (7, &bytes[..], 2)),
+            }
+        }
+    }
+
+    #[test]
     fn other_words_are_refused() {
         assert_eq!(Record::from_word(0), Ok(None));
-        for word in [2, 1 << 4 | 1, 4 << 1 | 1, 7 << 1 | 1, 1 << 40 | 1, 1 << 63 | 1, u64::MAX, u64::MAX - 1]
-        {
+        let tiny = 1 | 5 << 1;
+        for word in [
+            2,
+            1 << 4 | 1,
+            4 << 1 | 1,
+            7 << 1 | 1,
+            1 << 40 | 1,
+            1 << 63 | 1,
+            tiny | 7 << 4,
+            tiny | 1 << 7,
+            tiny | 1 << 56,
+            u64::MAX,
+            u64::MAX - 1,
+        ] {
             assert!(Record::from_word(word).is_err(), "{word:#x}");
         }
     }

@@ -185,7 +185,9 @@ impl<'a> Ring<'a> {
         }
         // Release, LOOK: as in `writer`.
         fence(Release);
-        self.copy_in(self.advanced(tail.position, 1), bytes);
+        if !bytes.is_empty() {
+            self.copy_in(self.advanced(tail.position, 1), bytes);
+        }
         self.publish(tail, record, self.after(tail, record.units()));
         true
     }
@@ -354,6 +356,18 @@ impl<'a> Ring<'a> {
     fn room_between(&self, head: Place, tail: Place) -> u32 {
         let ahead = if head.position > tail.position { 0 } else { self.n_units() };
         head.position + ahead - tail.position - 1
+    }
+
+    /// Copies the bytes of the inline item at a place, as many as it has, or up to a whole word.
+    #[inline]
+    pub(super) fn copy_inline(&self, place: Place, record: Record, bytes: &mut [u8]) {
+        match record.tiny() {
+            Some(tiny) => {
+                let size = bytes.len().min(tiny.len());
+                bytes[..size].copy_from_slice(&tiny[..size]);
+            }
+            None => self.copy_out(self.advanced(place.position, 1), bytes),
+        }
     }
 
     #[inline]
@@ -544,6 +558,12 @@ impl Reader<'_> {
         self.ring.copy_out(position, bytes);
     }
 
+    /// The bytes of the next item, which is inline: as many as it has, or up to a whole word.
+    #[inline]
+    pub(crate) fn read_inline(&self, record: Record, bytes: &mut [u8]) {
+        self.ring.copy_inline(self.at, record, bytes);
+    }
+
     /// Copies up to `most` items in a row that are wanted, and passes them; at least the one that is given, which is next. They
     /// have all their bytes in the ring.
     pub(crate) fn read_many(
@@ -583,7 +603,7 @@ impl Reader<'_> {
 /// How many words stand before the bytes of an item of this kind.
 pub(crate) fn n_words(kind: Kind) -> usize {
     match kind {
-        Kind::Inline => 0,
+        Kind::Inline | Kind::Tiny => 0,
         Kind::WithHandles => 1,
         Kind::Outside | Kind::Loaned => 2,
     }

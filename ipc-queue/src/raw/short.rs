@@ -8,7 +8,7 @@
 //! none. The idea is that of a sequence lock; the count in the head is the sequence.
 
 use super::batch::Items;
-use super::record::{Kind, Record};
+use super::record::Record;
 use super::ring::Ring;
 use crate::error::Corruption;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -34,13 +34,13 @@ impl Record {
     /// Whether the item can be taken without the lock: all of it is in the ring, and not long.
     #[inline]
     pub(crate) fn is_short(self) -> bool {
-        self.kind() == Kind::Inline && self.len() <= SHORT
+        self.is_inline() && self.len() <= SHORT
     }
 }
 
 impl Ring<'_> {
     /// Takes the first item if it is short.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_short(&self, bytes: &mut [u8; SHORT]) -> Result<Short, Corruption> {
         for _ in 0..ATTEMPTS {
             let head = self.gets.head.load(Acquire);
@@ -54,11 +54,14 @@ impl Ring<'_> {
                 }
                 return Ok(if word == 0 { Short::Empty } else { Short::Refused });
             };
-            self.copy_out(self.advanced(start.position, 1), &mut bytes[..record.len().next_multiple_of(8)]);
+            match (record.tiny(), bytes.first_chunk_mut()) {
+                (Some(tiny), Some(first)) => *first = tiny,
+                _ => self.copy_inline(start, record, &mut bytes[..record.len().next_multiple_of(8)]),
+            }
             let behind = self.after(start, record.units()).to_word();
             // Release, GET: as in `Reader::publish`.
             if self.gets.head.compare_exchange(head, behind, AcqRel, Relaxed).is_ok() {
-                return Ok(Short::Taken(record.len()));
+                return Ok(Short::Taken(record.size()));
             }
         }
         Ok(Short::Refused)

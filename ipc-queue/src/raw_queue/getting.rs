@@ -165,10 +165,10 @@ impl Take for Arrival {
         reader: &mut Reader<'_>,
         record: Record,
     ) -> Result<Option<u64>, Stop> {
-        if record.kind() != Kind::Inline {
+        if !record.is_inline() {
             return queue.take_special(reader, record, self);
         }
-        reader.read(&mut [], self.room(record.len()));
+        reader.read_inline(record, self.room(record.size()));
         reader.pass(record);
         Ok(None)
     }
@@ -208,14 +208,14 @@ impl Take for Into<'_> {
         reader: &mut Reader<'_>,
         record: Record,
     ) -> Result<Option<u64>, Stop> {
-        if record.kind() != Kind::Inline {
+        if !record.is_inline() {
             return queue.take_special(reader, record, self.special.insert(Arrival::new()));
         }
-        self.size = record.len();
+        self.size = record.size();
         if self.size <= self.limit {
             // No byte is written twice if there were as many before.
             self.bytes.resize(self.size, 0);
-            reader.read(&mut [], self.bytes);
+            reader.read_inline(record, self.bytes);
         }
         reader.pass(record);
         Ok(None)
@@ -248,10 +248,10 @@ impl Take for Arrivals {
         reader: &mut Reader<'_>,
         record: Record,
     ) -> Result<Option<u64>, Stop> {
-        if record.kind() != Kind::Inline {
+        if !record.is_inline() {
             return queue.take_special(reader, record, self.special.insert(Arrival::new()));
         }
-        reader.read_many(record, self.most, |record| record.kind() == Kind::Inline, &mut self.items)?;
+        reader.read_many(record, self.most, Record::is_inline, &mut self.items)?;
         Ok(None)
     }
 
@@ -271,7 +271,7 @@ impl Take for Dropped {
         reader: &mut Reader<'_>,
         record: Record,
     ) -> Result<Option<u64>, Stop> {
-        if record.kind() != Kind::Inline {
+        if !record.is_inline() {
             return queue.take_special(reader, record, &mut self.0);
         }
         reader.pass(record);
@@ -326,9 +326,15 @@ impl RawQueue {
     #[inline]
     pub(crate) fn await_short(&self, bytes: &mut Bytes, deadline: Deadline) -> Result<Short, Stop> {
         match self.take_short(bytes)? {
-            Short::Empty => self.look_for(deadline, || self.take_short(bytes)),
+            Short::Empty => self.look_for_short(bytes, deadline),
             short => Ok(short),
         }
+    }
+
+    /// Not a part of the above, so that what there is to do when there is an item stays small.
+    #[inline(never)]
+    fn look_for_short(&self, bytes: &mut Bytes, deadline: Deadline) -> Result<Short, Stop> {
+        self.look_for(deadline, || self.take_short(bytes))
     }
 
     /// Looks for an item some times, if there is none at first.
@@ -350,7 +356,7 @@ impl RawQueue {
     }
 
     /// Takes the first item without the lock, if it is short and no task.
-    #[inline]
+    #[inline(always)]
     fn take_short(&self, bytes: &mut Bytes) -> Result<Short, Stop> {
         let short = self.take_without_lock(|ring| ring.take_short(&mut bytes.0))?;
         if let Short::Taken(_) = short {
@@ -359,7 +365,7 @@ impl RawQueue {
         Ok(short)
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_without_lock(
         &self,
         take: impl FnOnce(Ring<'_>) -> Result<Short, Corruption>,
@@ -491,7 +497,7 @@ impl RawQueue {
         let (mut words, n_words) = ([0; 2], n_words(record.kind()));
         let len = record.len().checked_sub(n_words * 8).ok_or_else(short)?;
         let ticket = match record.kind() {
-            Kind::Inline => None,
+            Kind::Inline | Kind::Tiny => None,
             Kind::WithHandles => {
                 reader.read(&mut words[..1], arrival.room(len));
                 arrival.special = Some(Box::new(Special::Handles(Vec::new())));

@@ -35,7 +35,13 @@ impl RawQueue {
         if !handles.is_empty() || bytes.len() > self.max_inline() {
             return self.put_with_handles(bytes, handles, deadline);
         }
-        let record = record(Kind::Inline, bytes.len())?;
+        let (record, bytes) = Record::of(bytes).ok_or(TOO_LARGE)?;
+        self.put_inline(record, bytes, deadline)
+    }
+
+    /// Puts an item of which these bytes go into the ring, behind its record.
+    #[inline]
+    pub(crate) fn put_inline(&self, record: Record, bytes: &[u8], deadline: Deadline) -> Result<bool, Stop> {
         if self.put_at_once(record, bytes)? {
             return Ok(true);
         }
@@ -245,6 +251,8 @@ impl RawQueue {
     }
 }
 
+const TOO_LARGE: Corruption = Corruption::new("the ring is larger than any");
+
 fn record(kind: Kind, len: usize) -> Result<Record, Stop> {
-    Ok(Record::new(kind, len).ok_or(Corruption::new("the ring is larger than any"))?)
+    Ok(Record::new(kind, len).ok_or(TOO_LARGE)?)
 }
