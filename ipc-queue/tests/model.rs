@@ -19,8 +19,14 @@ fn encoded_size(item: &[u8]) -> usize {
 /// Bytes that an item takes in the ring at most, the word in front of it included.
 fn ring_size(item: &[u8], byte_capacity: usize) -> usize {
     let size = encoded_size(item);
-    // What is larger than the ring lies outside, and leaves two words.
-    8 + if size > byte_capacity { 16 } else { size.next_multiple_of(8) }
+    let behind = match size {
+        // What is larger than the ring lies outside, and leaves two words.
+        _ if size > byte_capacity => 16,
+        // What is tiny is in the word itself.
+        ..=6 => 0,
+        _ => size.next_multiple_of(8),
+    };
+    8 + behind
 }
 
 struct Model {
