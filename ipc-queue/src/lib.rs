@@ -344,6 +344,7 @@ mod iter;
 mod joinable;
 mod layout;
 mod memory;
+mod messages;
 mod queue;
 mod raw;
 mod raw_queue;
@@ -359,5 +360,16 @@ pub use error::{
     TrySendError,
 };
 pub use iter::Iter;
+#[doc(hidden)]
+pub mod internals {
+    //! What `ipc-pipe` is made of: the ring with its handles and its ends, for messages of any size.
+    //!
+    //! For the family alone. Nothing in here is promised to others, and it changes in any version.
+
+    pub use crate::error::Ending;
+    pub use crate::messages::{
+        LARGEST_PART, Message, MessageReceiver, MessageSender, Received, Sent, Wanted, channel,
+    };
+}
 pub use joinable::{Finished, JoinError, JoinableQueue, TaskDoneError};
 pub use queue::Queue;

@@ -6,6 +6,7 @@ use crate::freight::Freight;
 use crate::joinable::JoinableQueue;
 use crate::layout::item_type;
 use crate::memory::{Memory, Received};
+use crate::messages::{MessageReceiver, MessageSender, Messages};
 use crate::queue::Queue;
 use crate::raw_queue::RawQueue;
 use ipc_codec::Limits;
@@ -135,5 +136,35 @@ impl<T: ?Sized> Serialize for Receiver<T> {
 impl<'de, T: ?Sized> Deserialize<'de> for Receiver<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Receiver::from_raw(receive::<T, D>(false, true, false, deserializer)?, Limits::default()))
+    }
+}
+
+/// As handles in a message of the family; in any other format it is an error. The message counts as a sender.
+impl Serialize for MessageSender {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        send(self.raw(), serializer)
+    }
+}
+
+/// From handles in a message of the family, which are refused if they are no such sender of this build.
+impl<'de> Deserialize<'de> for MessageSender {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(MessageSender::new(receive::<Messages, D>(true, false, false, deserializer)?))
+    }
+}
+
+/// As handles in a message of the family; in any other format it is an error. The message counts as a receiver.
+///
+/// Of a message that was received in part the rest is of no use where the receiver arrives: it is truncated there.
+impl Serialize for MessageReceiver {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        send(self.raw(), serializer)
+    }
+}
+
+/// From handles in a message of the family, which are refused if they are no such receiver of this build.
+impl<'de> Deserialize<'de> for MessageReceiver {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(MessageReceiver::new(receive::<Messages, D>(false, true, false, deserializer)?))
     }
 }

@@ -115,9 +115,10 @@ impl Corruption {
 
 /// Why an operation ended without success: the queue has, or something is wrong.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// Closed, or all on the other side are gone.
     Ended,
+    /// Something is wrong.
     Failed(QueueError),
 }
 

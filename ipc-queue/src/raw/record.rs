@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Outside = 2,
     /// In a buffer of the queue, which the words in the ring name.
     Loaned = 3,
+    /// A part of a message, in the ring, behind the words that say of which: see `messages`. Queues have none.
+    Part = 4,
     /// In the record.
     Tiny = 5,
 }
@@ -124,6 +126,7 @@ impl Record {
             1 => (Kind::WithHandles, LEN_BITS),
             2 => (Kind::Outside, LEN_BITS),
             3 => (Kind::Loaned, LEN_BITS),
+            4 => (Kind::Part, LEN_BITS),
             5 => (Kind::Tiny, BYTES_BITS | 7 << SIZE_SHIFT),
             _ => return Err(Corruption::new("an item is of no kind")),
         };
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_word() {
-        for kind in [Kind::Inline, Kind::WithHandles, Kind::Outside, Kind::Loaned] {
+        for kind in [Kind::Inline, Kind::WithHandles, Kind::Outside, Kind::Loaned, Kind::Part] {
             for len in [0, 1, 8, 9, u32::MAX as usize] {
                 let record = Record::new(kind, len).expect("it fits");
                 assert_eq!(Record::from_word(record.to_word()), Ok(Some(record)));
@@ -175,7 +178,7 @@ mod tests {
         for word in [
             2,
             1 << 4 | 1,
-            4 << 1 | 1,
+            6 << 1 | 1,
             7 << 1 | 1,
             1 << 40 | 1,
             1 << 63 | 1,

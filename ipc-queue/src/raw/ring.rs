@@ -606,6 +606,7 @@ pub(crate) fn n_words(kind: Kind) -> usize {
         Kind::Inline | Kind::Tiny => 0,
         Kind::WithHandles => 1,
         Kind::Outside | Kind::Loaned => 2,
+        Kind::Part => 5,
     }
 }
 

@@ -67,7 +67,7 @@ struct Into<'a> {
 struct Dropped(Arrival);
 
 /// What becomes of items that are taken.
-trait Take {
+pub(crate) trait Take {
     /// Takes the first item without the lock, if that can be.
     fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop>;
 
@@ -139,7 +139,7 @@ impl Arrival {
 
     /// Room for so many bytes, up to a whole word.
     #[inline]
-    fn room(&mut self, len: usize) -> &mut [u8] {
+    pub(crate) fn room(&mut self, len: usize) -> &mut [u8] {
         self.len = len;
         if len <= SHORT {
             return &mut self.short.0[..len.next_multiple_of(8)];
@@ -399,7 +399,7 @@ impl RawQueue {
     }
 
     /// Takes items until it could, or the deadline has passed: then false.
-    fn get_by(&self, taker: &mut impl Take, deadline: Deadline) -> Result<bool, Stop> {
+    pub(crate) fn get_by(&self, taker: &mut impl Take, deadline: Deadline) -> Result<bool, Stop> {
         let (mut patience, mut has_waited, mut has_slept) = (Patience::default(), false, false);
         loop {
             let short = match taker.take_short(self)? {
@@ -515,6 +515,7 @@ impl RawQueue {
                 arrival.special = Some(Box::new(Special::Buffer(buffer)));
                 None
             }
+            Kind::Part => return Err(Corruption::new("a queue has no parts of messages").into()),
         };
         reader.pass(record);
         Ok(ticket)
@@ -526,7 +527,8 @@ impl RawQueue {
         let mut word = [0];
         let was_not_taken = match first {
             Some(record)
-                if matches!(record.kind(), Kind::WithHandles | Kind::Outside) && record.len() >= 8 =>
+                if matches!(record.kind(), Kind::WithHandles | Kind::Outside | Kind::Part)
+                    && record.len() >= 8 =>
             {
                 reader.read(&mut word, &mut []);
                 word[0] == ticket
@@ -565,7 +567,7 @@ impl RawQueue {
 
     /// Waits until there seems to be an item or the deadline has passed; whether it has slept. At the end of the queue that is an
     /// error.
-    fn wait_for_item(&self, deadline: Deadline) -> Result<bool, Stop> {
+    pub(crate) fn wait_for_item(&self, deadline: Deadline) -> Result<bool, Stop> {
         let ring = self.ring();
         // An error has to be seen, too.
         let has_changed = || !matches!(ring.is_empty(), Ok(true)) || self.is_closed();

@@ -5,7 +5,7 @@ mod polling;
 mod putting;
 mod watch;
 
-pub(crate) use getting::{Arrival, Arrivals, Bytes};
+pub(crate) use getting::{Arrival, Arrivals, Bytes, Take};
 pub(crate) use putting::Attempt;
 
 use crate::error::{Corruption, CreateError};

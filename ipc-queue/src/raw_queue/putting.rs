@@ -187,25 +187,40 @@ impl RawQueue {
         };
         let mut borrowed: Vec<BorrowedHandle<'_>> = handles.iter().map(AsHandle::as_fd).collect();
         borrowed.extend(outside.as_ref().map(AsHandle::as_fd));
-        let (record, inline) = match outside {
-            Some(_) => (record(Kind::Outside, 16)?, &[][..]),
-            None => (record(Kind::WithHandles, 8 + bytes.len())?, bytes),
-        };
+        match outside {
+            Some(_) => {
+                self.put_ticketed(Kind::Outside, &mut [0, bytes.len() as u64], &[], &borrowed, deadline)
+            }
+            None => self.put_ticketed(Kind::WithHandles, &mut [0], bytes, &borrowed, deadline),
+        }
+    }
+
+    /// Puts an item whose first word in the ring is the ticket of its handles, which go by the socket; zero if there are none.
+    pub(crate) fn put_ticketed(
+        &self,
+        kind: Kind,
+        words: &mut [u64],
+        inline: &[u8],
+        handles: &[BorrowedHandle<'_>],
+        deadline: Deadline,
+    ) -> Result<bool, Stop> {
+        let record = record(kind, words.len() * 8 + inline.len())?;
         self.put_by(deadline, |writer| {
             if !writer.has_room(record)? {
                 return Ok(Attempt::NoRoom(record.units()));
             }
-            let ring = self.ring();
-            let ticket = ring.puts().ticket.load(Relaxed).wrapping_add(1);
-            // Before the handles go out: if this process ends in between, the ticket is nobody's, and never given again.
-            ring.puts().ticket.store(ticket, Relaxed);
-            match self.freight.send(ticket, &borrowed).map_err(Stop::Os)? {
-                Sent::Done => {}
-                Sent::Full => return Ok(Attempt::NoPassage),
-                Sent::Abandoned => return Err(Stop::Abandoned),
+            if !handles.is_empty() {
+                let ticket = &self.ring().puts().ticket;
+                words[0] = ticket.load(Relaxed).wrapping_add(1);
+                // Before the handles go out: if this process ends in between, the ticket is nobody's, and never given again.
+                ticket.store(words[0], Relaxed);
+                match self.freight.send(words[0], handles).map_err(Stop::Os)? {
+                    Sent::Done => {}
+                    Sent::Full => return Ok(Attempt::NoPassage),
+                    Sent::Abandoned => return Err(Stop::Abandoned),
+                }
             }
-            let words = [ticket, bytes.len() as u64];
-            writer.write(record, if outside.is_some() { &words } else { &words[..1] }, inline);
+            writer.write(record, words, inline);
             Ok(Attempt::Done)
         })
     }

@@ -1,0 +1,113 @@
+//! Messages of which parts have come, and those whose rest will not.
+
+use crate::raw::Ring;
+use ipc_shared::internals::{Id, Peers};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+/// A message in the making.
+#[derive(Debug)]
+pub(super) struct Partial {
+    /// The name of the process that sends it, and the number that it has there.
+    pub(super) sender: u64,
+    pub(super) number: u64,
+    pub(super) total: u64,
+    /// How much of it has come.
+    pub(super) got: u64,
+    /// Its bytes; none if nobody wants them.
+    pub(super) bytes: Option<Vec<u8>>,
+    /// The sender has ended, and the message is not whole when so many items were taken.
+    doomed_at: Option<u32>,
+}
+
+/// The messages in the making of one receiver.
+#[derive(Debug, Default)]
+pub(super) struct Partials {
+    list: Mutex<Vec<Partial>>,
+    /// How many there are, to be seen without the lock.
+    count: AtomicUsize,
+}
+
+/// So many at most: one for each process that holds the sending end, which is one as a rule.
+const MOST: usize = 8;
+/// How often, and how long each time, to wait for a list that a thread of this process keeps.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl Partial {
+    pub(super) fn new(sender: u64, number: u64, total: u64, got: u64, bytes: Option<Vec<u8>>) -> Partial {
+        Partial { sender, number, total, got, bytes, doomed_at: None }
+    }
+
+    /// Whether the sender has ended, and all that it put was taken.
+    fn is_truncated(&mut self, ring: Ring<'_>, peers: &impl Peers) -> bool {
+        let is_dead = |id| peers.me() != Some(id) && peers.is_dead(id);
+        if self.doomed_at.is_none() && Id::new(self.sender).is_none_or(is_dead) {
+            self.doomed_at = Some(ring.counts().0);
+        }
+        self.doomed_at.is_some_and(|count| ring.n_taken().wrapping_sub(count) as i32 >= 0)
+    }
+}
+
+impl Partials {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Relaxed) == 0
+    }
+
+    /// Does something with the list.
+    ///
+    /// It is held for the time of a copy. In a child that was forked in just that time it is held for ever, by nobody; what is in
+    /// it is the parent's, and the child begins with none.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut Vec<Partial>) -> R) -> R {
+        match self.lock() {
+            Some(mut list) => {
+                let result = work(&mut list);
+                self.count.store(list.len(), Relaxed);
+                result
+            }
+            None => work(&mut Vec::new()),
+        }
+    }
+
+    /// Takes out a message whose sender has ended before it was whole; whether there was one.
+    pub(super) fn settle(&self, ring: Ring<'_>, peers: &impl Peers) -> bool {
+        !self.is_empty() && self.with(|list| settle(list, ring, peers))
+    }
+
+    /// Takes out the oldest; whether there was one. For the end of the channel.
+    pub(super) fn drop_oldest(&self) -> bool {
+        let drop_oldest = |list: &mut Vec<Partial>| {
+            list.retain(|partial| partial.bytes.is_some());
+            !list.is_empty() && drop_first(list, |_| true)
+        };
+        !self.is_empty() && self.with(drop_oldest)
+    }
+
+    fn lock(&self) -> Option<MutexGuard<'_, Vec<Partial>>> {
+        for _ in 0..TRIES {
+            match self.list.try_lock() {
+                Ok(list) => return Some(list),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            }
+        }
+        None
+    }
+}
+
+/// Takes out of the list what is truncated, the first of it, or the oldest if there are more than there may be; whether there was
+/// something. Those that nobody wants go without a word.
+pub(super) fn settle(list: &mut Vec<Partial>, ring: Ring<'_>, peers: &impl Peers) -> bool {
+    list.retain_mut(|partial| partial.bytes.is_some() || !partial.is_truncated(ring, peers));
+    let is_full = list.len() >= MOST;
+    drop_first(list, |partial| is_full || partial.is_truncated(ring, peers))
+}
+
+fn drop_first(list: &mut Vec<Partial>, is_meant: impl FnMut(&mut Partial) -> bool) -> bool {
+    let found = list.iter_mut().position(is_meant);
+    // One that nobody wants was told of already.
+    found.is_some_and(|idx| list.remove(idx).bytes.is_some())
+}

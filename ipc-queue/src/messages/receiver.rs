@@ -1,0 +1,194 @@
+//! The end that receives: messages that are one item, and those that are many.
+
+use super::partial::Partials;
+use super::take::{Outcome, Taker};
+use crate::error::{Ending, QueueError};
+use crate::raw::Short;
+use crate::raw_queue::{Arrival, Bytes, RawQueue, Stop};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::{BorrowedHandle, OwnedHandle};
+use std::io;
+use std::time::Duration;
+
+/// The end of a [channel](super::channel) that receives.
+#[derive(Debug)]
+pub struct MessageReceiver {
+    pub(super) raw: RawQueue,
+    pub(super) partials: Partials,
+}
+
+/// A message that was received, or room for one.
+#[derive(Debug)]
+pub struct Message {
+    pub(super) arrival: Arrival,
+    /// The bytes, if it came in parts.
+    pub(super) joined: Option<Vec<u8>>,
+    pub(super) handles: Vec<OwnedHandle>,
+}
+
+/// How long a message may be, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// A longer one is lost.
+    pub limit: usize,
+    /// A longer one stays where it is.
+    pub room: usize,
+}
+
+/// What came of receiving a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<M> {
+    /// It is here.
+    Message(M),
+    /// None was whole until the deadline.
+    Nothing,
+    /// It is of this size, beyond the limit, and lost.
+    TooLarge(usize),
+    /// It is of this size, has no room, and can still be received.
+    NoRoom(usize),
+    /// The sender ended in the middle of it.
+    Truncated,
+}
+
+/// How often who has begun a message and waits for the rest looks whether its sender lives.
+const LOOK: Duration = Duration::from_millis(40);
+
+impl Message {
+    /// An empty one.
+    #[expect(clippy::new_without_default, reason = "room that is made on purpose, once for each call")]
+    pub fn new() -> Message {
+        Message { arrival: Arrival::new(), joined: None, handles: Vec::new() }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.joined.as_deref().unwrap_or_else(|| self.arrival.bytes())
+    }
+
+    /// Its handles, which are left out then.
+    pub fn take_handles(&mut self) -> Vec<OwnedHandle> {
+        match self.joined {
+            Some(_) => std::mem::take(&mut self.handles),
+            None => self.arrival.take_handles(),
+        }
+    }
+
+    /// Its bytes, without another copy if they are many.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.joined.unwrap_or_else(|| self.arrival.into_bytes())
+    }
+}
+
+impl MessageReceiver {
+    pub(crate) fn new(raw: RawQueue) -> MessageReceiver {
+        MessageReceiver { raw, partials: Partials::default() }
+    }
+
+    pub(crate) fn raw(&self) -> &RawQueue {
+        &self.raw
+    }
+
+    /// Receives the next message and reads its bytes and handles.
+    #[inline]
+    pub fn read<R>(
+        &self,
+        limit: usize,
+        deadline: Deadline,
+        read: impl FnOnce(&[u8], Vec<OwnedHandle>) -> R,
+    ) -> Result<Received<R>, Ending> {
+        if self.partials.is_empty() {
+            let mut bytes = Bytes::new();
+            if let Short::Taken(len) = self.raw.take_short(&mut bytes)? {
+                if len > limit {
+                    return Ok(Received::TooLarge(len));
+                }
+                return Ok(Received::Message(read(&bytes.0[..len], Vec::new())));
+            }
+        }
+        self.read_any(limit, deadline, read)
+    }
+
+    #[cold]
+    fn read_any<R>(
+        &self,
+        limit: usize,
+        deadline: Deadline,
+        read: impl FnOnce(&[u8], Vec<OwnedHandle>) -> R,
+    ) -> Result<Received<R>, Ending> {
+        let mut message = Message::new();
+        Ok(match self.receive(&mut message, Wanted { limit, room: usize::MAX }, deadline)? {
+            Received::Message(()) => {
+                let handles = message.take_handles();
+                Received::Message(read(message.bytes(), handles))
+            }
+            Received::Nothing => Received::Nothing,
+            Received::TooLarge(size) => Received::TooLarge(size),
+            Received::NoRoom(size) => Received::NoRoom(size),
+            Received::Truncated => Received::Truncated,
+        })
+    }
+
+    /// Receives the next message.
+    pub fn receive(
+        &self,
+        message: &mut Message,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Result<Received<()>, Ending> {
+        loop {
+            let until = match self.partials.is_empty() {
+                true => deadline,
+                false => Deadline::after(deadline.remaining_at_most(LOOK)),
+            };
+            let mut taker = Taker::new(self, message, wanted);
+            match self.raw.get_by(&mut taker, until) {
+                Ok(true) => match taker.outcome() {
+                    Outcome::Whole => return Ok(Received::Message(())),
+                    Outcome::Part => {}
+                    Outcome::Lost(size) => return Ok(Received::TooLarge(size)),
+                    Outcome::Stays(size) => return Ok(Received::NoRoom(size)),
+                    Outcome::Truncated => return Ok(Received::Truncated),
+                },
+                Ok(false) if self.settle() => return Ok(Received::Truncated),
+                Ok(false) if deadline.is_over() => return Ok(Received::Nothing),
+                Ok(false) => {}
+                Err(Stop::Abandoned) if self.partials.drop_oldest() => return Ok(Received::Truncated),
+                Err(stop) => return Err(stop.into()),
+            }
+        }
+    }
+
+    /// Waits until there is something to receive, or the end; whether there is. It can be a part.
+    pub fn wait(&self, deadline: Deadline) -> Result<bool, QueueError> {
+        let is_empty = || self.raw.ring().is_empty().map_err(QueueError::Corrupt);
+        loop {
+            if !is_empty()? {
+                return Ok(true);
+            }
+            match self.raw.wait_for_item(deadline).map_err(Ending::from) {
+                Ok(_) => {}
+                Err(Ending::Ended) => return Ok(true),
+                Err(Ending::Failed(error)) => return Err(error),
+            }
+            if deadline.is_over() {
+                return Ok(!is_empty()?);
+            }
+        }
+    }
+
+    /// A descriptor that is readable when there may be something to receive, or the end; armed by this.
+    pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
+        self.raw.pollable()
+    }
+
+    /// The handle of the socket beside the ring.
+    pub fn handle(&self) -> io::Result<BorrowedHandle<'_>> {
+        let inner = self.raw.freight().inner.as_ref();
+        inner.map(|inner| inner.handle()).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// As [`Partials::settle`].
+    pub(super) fn settle(&self) -> bool {
+        self.partials.settle(self.raw.ring(), self.raw.peers())
+    }
+}

@@ -1,0 +1,233 @@
+//! What becomes of the items of such a channel: a message, or a part of one.
+
+use super::partial::{Partial, settle};
+use super::receiver::{Message, MessageReceiver, Wanted};
+use super::{LARGEST_PART, WITHDRAWN};
+use crate::error::Corruption;
+use crate::raw::{Kind, Reader, Record, Short, n_words};
+use crate::raw_queue::{RawQueue, Stop, Take};
+use ipc_shared::internals::Peers;
+use ipc_sys::handle::OwnedHandle;
+
+/// Takes one item.
+#[derive(Debug)]
+pub(super) struct Taker<'a> {
+    receiver: &'a MessageReceiver,
+    message: &'a mut Message,
+    wanted: Wanted,
+    outcome: Outcome,
+}
+
+/// What came of taking an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The message is whole.
+    Whole,
+    /// It was a part, and more follow; or it told nothing that anybody wants to know.
+    Part,
+    /// A message of this size, too large, which is lost.
+    Lost(usize),
+    /// A message of this size, which has no room. The item was not taken.
+    Stays(usize),
+    /// A message whose rest will not come.
+    Truncated,
+}
+
+/// The words before the bytes of a part, without the ticket.
+struct Header {
+    sender: u64,
+    number: u64,
+    at: u64,
+    total: u64,
+    /// How many bytes follow.
+    len: usize,
+}
+
+/// How often to try to be faster than other threads, without the lock.
+const ATTEMPTS: u32 = 64;
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(receiver: &'a MessageReceiver, message: &'a mut Message, wanted: Wanted) -> Self {
+        Taker { receiver, message, wanted, outcome: Outcome::Whole }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The item is not taken, for this reason.
+    fn leave<T>(&mut self, why: Outcome, nothing: T) -> Result<T, Stop> {
+        self.outcome = why;
+        Ok(nothing)
+    }
+
+    fn take_part(&mut self, reader: &mut Reader<'_>, record: Record) -> Result<Option<u64>, Stop> {
+        let header = Header::read(reader, record)?;
+        let (receiver, queue) = (self.receiver, &self.receiver.raw);
+        receiver.partials.with(|list| {
+            let found =
+                list.iter().position(|one| (one.sender, one.number) == (header.sender, header.number));
+            if header.at == WITHDRAWN {
+                found.map(|idx| list.remove(idx));
+                reader.pass(record);
+                return self.leave(Outcome::Part, None);
+            }
+            if let Some(idx) = found {
+                return self.join(list, idx, &header, reader, record);
+            }
+            // Something else than the rest of those that were begun.
+            if settle(list, queue.ring(), queue.peers()) {
+                return self.leave(Outcome::Truncated, None);
+            }
+            let size = usize::try_from(header.total).unwrap_or(usize::MAX);
+            if header.at == 0 && size <= self.wanted.limit && size > self.wanted.room {
+                return self.leave(Outcome::Stays(size), None);
+            }
+            let bytes = (header.at == 0 && size <= self.wanted.limit).then(|| room_for(size)).flatten();
+            // Of one that is lost, the reason is told at once, and the other parts go without a word.
+            let lost = match (&bytes, header.at) {
+                (Some(_), _) => None,
+                (None, 0) => Some(Outcome::Lost(size)),
+                // The beginning went to somebody who had this end before.
+                (None, _) => Some(Outcome::Truncated),
+            };
+            list.push(Partial::new(header.sender, header.number, header.total, header.at, bytes));
+            let ticket = self.join(list, list.len() - 1, &header, reader, record);
+            self.outcome = lost.unwrap_or(self.outcome);
+            ticket
+        })
+    }
+
+    /// Takes a part of a message that was begun.
+    fn join(
+        &mut self,
+        list: &mut Vec<Partial>,
+        idx: usize,
+        header: &Header,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        let partial = &mut list[idx];
+        if !header.follows(partial) {
+            // Nobody of the family sends so.
+            let is_known = list.remove(idx).bytes.is_none();
+            reader.pass(record);
+            return self.leave(if is_known { Outcome::Part } else { Outcome::Truncated }, None);
+        }
+        let size = partial.total as usize;
+        if partial.bytes.is_some() && size > self.wanted.room {
+            return self.leave(Outcome::Stays(size), None);
+        }
+        let mut words = [0; 5];
+        match &mut partial.bytes {
+            Some(bytes) => {
+                let start = bytes.len();
+                bytes.resize(start + header.len, 0);
+                reader.read(&mut words, &mut bytes[start..]);
+            }
+            None => reader.read(&mut words, &mut []),
+        }
+        partial.got += header.len as u64;
+        reader.pass(record);
+        self.outcome = Outcome::Part;
+        if partial.got == partial.total {
+            self.message.joined = list.remove(idx).bytes;
+            self.outcome = if self.message.joined.is_some() { Outcome::Whole } else { Outcome::Part };
+        }
+        Ok((words[0] != 0).then_some(words[0]))
+    }
+}
+
+impl Take for Taker<'_> {
+    fn take_short(&mut self, queue: &RawQueue) -> Result<Short, Stop> {
+        queue.peers().me().ok_or(Stop::Forked)?;
+        for _ in 0..ATTEMPTS {
+            let (mut reader, first) = queue.ring().reader()?;
+            let Some(record) = first else { return Ok(Short::Empty) };
+            if record.kind() == Kind::Part {
+                return Ok(Short::Refused);
+            }
+            if self.receiver.settle() {
+                return self.leave(Outcome::Truncated, Short::Taken(0));
+            }
+            if !record.is_short() {
+                return Ok(Short::Refused);
+            }
+            let size = record.len();
+            if size > self.wanted.room {
+                return self.leave(Outcome::Stays(size), Short::Taken(0));
+            }
+            reader.read(&mut [], self.message.arrival.room(size));
+            reader.pass(record);
+            if reader.publish() {
+                queue.ring().gets().lock.tell(1);
+                self.outcome = if size > self.wanted.limit { Outcome::Lost(size) } else { Outcome::Whole };
+                return Ok(Short::Taken(size));
+            }
+        }
+        Ok(Short::Refused)
+    }
+
+    fn take(
+        &mut self,
+        queue: &RawQueue,
+        reader: &mut Reader<'_>,
+        record: Record,
+    ) -> Result<Option<u64>, Stop> {
+        match record.kind() {
+            Kind::Part => return self.take_part(reader, record),
+            Kind::Inline | Kind::WithHandles => {}
+            Kind::Outside | Kind::Loaned => return Err(Corruption::new("a message is of no kind").into()),
+        }
+        if self.receiver.settle() {
+            return self.leave(Outcome::Truncated, None);
+        }
+        let n_words = n_words(record.kind());
+        let size = record.len().saturating_sub(n_words * 8);
+        if size > self.wanted.limit {
+            let mut words = [0];
+            reader.read(&mut words[..n_words], &mut []);
+            reader.pass(record);
+            return self.leave(Outcome::Lost(size), (n_words > 0).then_some(words[0]));
+        }
+        if size > self.wanted.room {
+            return self.leave(Outcome::Stays(size), None);
+        }
+        self.outcome = Outcome::Whole;
+        self.message.arrival.take(queue, reader, record)
+    }
+
+    fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
+        match (self.outcome, &self.message.joined) {
+            (Outcome::Whole, Some(_)) => self.message.handles = handles,
+            (Outcome::Whole, None) => self.message.arrival.unpack(handles)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Header {
+    fn read(reader: &Reader<'_>, record: Record) -> Result<Header, Corruption> {
+        let mut words = [0; 5];
+        let len = record.len().checked_sub(size_of_val(&words));
+        let len = len.filter(|len| *len <= LARGEST_PART);
+        let len = len.ok_or(Corruption::new("there is no such part of a message"))?;
+        reader.read(&mut words, &mut []);
+        let [_, sender, number, at, total] = words;
+        Ok(Header { sender, number, at, total, len })
+    }
+
+    /// Whether it is the next part.
+    fn follows(&self, partial: &Partial) -> bool {
+        self.len > 0
+            && (self.at, self.total) == (partial.got, partial.total)
+            && (self.len as u64) <= self.total.saturating_sub(self.at)
+    }
+}
+
+/// Room for the bytes of a message, if there is memory.
+fn room_for(size: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size).is_ok().then_some(bytes)
+}
