@@ -1,6 +1,7 @@
 //! The errors of sending and receiving, a type per operation; what could not be sent comes back.
 
 use ipc_codec::{DecodeError, EncodeError, FrameError};
+use ipc_queue::QueueError;
 use std::{error, fmt, io};
 
 /// Why [`send`](crate::Sender::send) did not send; the value comes back.
@@ -22,6 +23,8 @@ pub enum SendError<T> {
     Encode(T, EncodeError),
     /// The system refused to send: no memory for a large message, too many handles on their way.
     Os(T, io::Error),
+    /// The pipe cannot be used any more: its memory was scribbled over, or this is a forked child that has no part in it.
+    Broken(T, QueueError),
 }
 
 /// Why [`try_send`](crate::Sender::try_send) did not send.
@@ -71,8 +74,9 @@ pub enum SendTimeoutError<T> {
 
 /// Why [`recv`](crate::Receiver::recv) did not receive.
 ///
-/// After any of these but [`Eof`](RecvError::Eof) and [`Os`](RecvError::Os), the message in question is gone, its
-/// handles are closed, and the next `recv` gets the next message.
+/// After any of these but [`Eof`](RecvError::Eof), [`BufferTooShort`](RecvError::BufferTooShort),
+/// [`Broken`](RecvError::Broken) and [`Os`](RecvError::Os), the message in question is gone, its handles are closed, and the
+/// next `recv` gets the next message.
 ///
 /// # Examples
 ///
@@ -97,11 +101,6 @@ pub enum RecvError {
     /// The other side is gone, and everything that it sent has been received.
     #[error("the other side of the pipe is gone")]
     Eof,
-    /// The other side is gone, and went in the middle of this message; whole messages before it have been received.
-    ///
-    /// Connections only: a pipe takes a message whole or not at all.
-    #[error("the other side went in the middle of the message")]
-    Truncated,
     /// The message is not a frame of this version of the family.
     #[error("the message is not a frame")]
     Frame(#[from] FrameError),
@@ -120,6 +119,19 @@ pub enum RecvError {
     /// The system refused to receive.
     #[error("receiving failed")]
     Os(#[source] io::Error),
+    /// The sender ended in the middle of a message; whole messages before it have been received. In a pipe only a message that is
+    /// longer than [`INLINE_MAX`](crate::INLINE_MAX) has a middle, and the next one, if somebody else has the sending end, is whole.
+    #[error("the sender ended in the middle of a message")]
+    Truncated,
+    /// The message has no room in the buffer that it was to be received into, and can still be received.
+    #[error("the message has {size} bytes, more than the buffer")]
+    BufferTooShort {
+        /// How many bytes it has.
+        size: usize,
+    },
+    /// The pipe cannot be used any more: its memory was scribbled over, or this is a forked child that has no part in it.
+    #[error("the pipe cannot be used any more")]
+    Broken(#[source] QueueError),
 }
 
 /// Why [`try_recv`](crate::Receiver::try_recv) did not receive.
@@ -176,7 +188,10 @@ impl<T> SendError<T> {
     /// The value that was not sent.
     pub fn into_inner(self) -> T {
         match self {
-            SendError::Closed(value) | SendError::Encode(value, _) | SendError::Os(value, _) => value,
+            SendError::Closed(value)
+            | SendError::Encode(value, _)
+            | SendError::Os(value, _)
+            | SendError::Broken(value, _) => value,
         }
     }
 }
@@ -229,6 +244,7 @@ impl<T> fmt::Display for SendError<T> {
             SendError::Closed(_) => "the other side of the pipe is gone",
             SendError::Encode(..) => "the value could not be encoded",
             SendError::Os(..) => "sending failed",
+            SendError::Broken(..) => "the pipe cannot be used any more",
         })
     }
 }
@@ -258,6 +274,7 @@ impl<T> fmt::Debug for SendError<T> {
             SendError::Closed(_) => f.write_str("Closed(..)"),
             SendError::Encode(_, source) => f.debug_tuple("Encode").field(source).finish(),
             SendError::Os(_, source) => f.debug_tuple("Os").field(source).finish(),
+            SendError::Broken(_, source) => f.debug_tuple("Broken").field(source).finish(),
         }
     }
 }
@@ -286,6 +303,7 @@ impl<T> error::Error for SendError<T> {
             SendError::Closed(_) => None,
             SendError::Encode(_, source) => Some(source),
             SendError::Os(_, source) => Some(source),
+            SendError::Broken(_, source) => Some(source),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Pipes of typed messages between processes, with an exact end of file.
 //!
 //! A [`pipe`] has two ends that both send and receive; a [`simplex`] pipe goes one way. What is sent is any value
-//! that serde can serialize, handles included; what a process that is killed was sending arrives whole or not at all.
+//! that serde can serialize, handles included, and what a process that is killed was sending never arrives torn.
 //!
 //! # Hello, other end
 //!
@@ -47,6 +47,42 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Large messages
+//!
+//! A pipe has a fixed size, 256 KiB unless its [`Builder`] was told otherwise. A larger message goes through it in parts while the
+//! other side receives them, so one of a gibibyte takes no more shared memory than any other. How large a message may
+//! be is said by the [limits](Sender::with_limits) of each end.
+//!
+//! ```
+//! use ipc_codec::Limits;
+//! use ipc_pipe::Builder;
+//!
+//! let limits = Limits::with_max_frame(1 << 30);
+//! let (tx, rx) = Builder::new().limits(limits).simplex::<Vec<u8>>()?;
+//! std::thread::scope(|scope| {
+//!     scope.spawn(move || tx.send(vec![7; 4 << 20]));
+//!     assert_eq!(rx.recv()?.len(), 4 << 20);
+//!     Ok::<(), ipc_pipe::RecvError>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! If the sender is killed in the middle of such a message, the receiver gets [`RecvError::Truncated`] in its place.
+//!
+//! # Bytes
+//!
+//! [`send_bytes`](Sender::send_bytes) and [`recv_bytes`](Receiver::recv_bytes) pass byte strings without an encoder, and
+//! [`recv_bytes_into`](Receiver::recv_bytes_into) receives them into a buffer; if it is too short, the message stays.
+//!
+//! ```
+//! let (tx, rx) = ipc_pipe::simplex::<()>()?;
+//! tx.send_bytes(b"hello")?;
+//! let mut buffer = [0; 100];
+//! let size = rx.recv_bytes_into(&mut buffer)?;
+//! assert_eq!(&buffer[..size], b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Processes that find each other
 //!
 //! Where nobody can hand an end to the other side, a [`Listener`] waits at an [`Address`], a local socket or a TCP port, and
@@ -87,30 +123,53 @@
 //!
 //! # Waiting
 //!
-//! Every wait comes as four: `send`, `try_send`, `send_timeout`, `send_deadline`, and the same for `recv`. Both ends
-//! have a handle to wait for together with others ([`AsHandle`](ipc_sys::handle::AsHandle)): it is readable when a
-//! message or the end is there.
+//! Every wait comes as four: `send`, `try_send`, `send_timeout`, `send_deadline`, and the same for `recv`. A receiving end
+//! has a handle to wait for together with others ([`AsHandle`](ipc_sys::handle::AsHandle), [`Receiver::pollable`]): it is
+//! readable when there may be something to receive, or the end.
 //!
 //! # Several threads
 //!
 //! All methods of pipes take `&self`. Messages never mix: each `send` is one whole message and each message goes to one
-//! `recv`. To let go of one direction before the other, [`split`](Pipe::split) a pipe. A [`Connection`] takes `&mut self`, and
-//! is split for two threads.
+//! `recv`. Short messages of one thread may pass a large one of another. To let go of one direction before the other,
+//! [`split`](Pipe::split) a pipe. A [`Connection`] takes `&mut self`, and is split for two threads.
+//!
+//! # Handles in messages
+//!
+//! Files, sockets, locks, queues and ends of pipes can be in a message, up to
+//! [`Limits::max_handles`](ipc_codec::Limits::max_handles) descriptors of them: 64, unless the limits say otherwise, and 253 at
+//! most. A message with more is [`SendError::Encode`]. An end of a pipe is three descriptors, a duplex one six. If the receiver has no
+//! room for them the message is lost, and nothing of it stays open; if it ends before it receives them they are closed.
+//!
+//! # When a process is killed
+//!
+//! - What it was sending is received whole, or not at all, or as [`RecvError::Truncated`] if it went in parts.
+//! - What it was receiving is gone with it, one message, or can be received by somebody else who has the end.
+//! - The other side sees the end within 50 ms, and after all that was sent before.
+//!
+//! # Whom to trust with what
+//!
+//! Who has one end can write over the memory of the pipe. If it means harm it can make messages up or have calls
+//! fail with [`RecvError::Broken`]; it cannot have the other side read or write outside of that memory, decode without limits,
+//! or panic.
 //!
 //! # How it works
 //!
-//! A pipe is one connected pair of message sockets; one call of the kernel takes one whole message, which is why there
-//! is no torn one. Messages above [`INLINE_MAX`] bytes travel as sealed memory, so that no message is too large for the
-//! socket.
+//! A direction is a channel of `ipc-queue`: a ring in shared memory, and beside it a pair of sockets, which carry handles, wake
+//! those who poll, and tell of a death. A small message makes no system call, unless the other side sleeps. The page
+//! `docs/pipe.md` of the repository has the steps.
 
 mod address;
 mod auth;
+mod builder;
+mod bytes;
 mod connect;
 mod connection;
 mod door;
-mod end;
+mod envelope;
 mod error;
+mod half;
 mod key;
+mod line;
 mod link_error;
 mod listener;
 mod pipe;
@@ -120,6 +179,7 @@ mod schema;
 mod transport;
 
 pub use address::{Address, AddressError};
+pub use builder::{Builder, INLINE_MAX};
 pub use connect::{Connector, connect};
 pub use connection::{Connection, ConnectionReceiver, ConnectionSender};
 pub use door::TurnedAway;
@@ -128,4 +188,10 @@ pub use key::{EmptyKey, Key};
 pub use link_error::{AcceptError, AcceptTimeoutError, BindError, ConnectError, TryAcceptError};
 pub use listener::{Listener, ListenerBuilder};
 pub use pipe::{Pipe, Receiver, Sender, pipe, simplex};
-pub use transport::INLINE_MAX;
+
+#[doc(hidden)]
+pub mod internals {
+    //! What a process is started by. For the family alone; it changes in any version.
+
+    pub use crate::line::{INLINE_MAX, Line, line};
+}

@@ -1,10 +1,13 @@
 //! The ends of a pipe: duplex, sending, receiving.
 
-use crate::end::{End, Half};
+use crate::builder::Builder;
+use crate::envelope;
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::half::{Receiving, Sending};
 use ipc_codec::Limits;
+use ipc_queue::internals::{MessageReceiver, MessageSender};
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
+use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::marker::PhantomData;
@@ -13,9 +16,11 @@ use std::{fmt, io};
 
 /// Makes a duplex pipe and returns its two ends: what one sends, the other receives.
 ///
+/// [`Builder`] has the options.
+///
 /// # Errors
 ///
-/// The system's error when the table of handles is full.
+/// The system's error, when there are no more descriptors or no memory.
 ///
 /// # Examples
 ///
@@ -27,15 +32,14 @@ use std::{fmt, io};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn pipe<S, R>() -> io::Result<(Pipe<S, R>, Pipe<R, S>)> {
-    let (a, b) = End::pair()?;
-    Ok((Pipe::new(a), Pipe::new(b)))
+    Builder::new().pipe()
 }
 
 /// Makes a pipe that goes one way.
 ///
 /// # Errors
 ///
-/// The system's error when the table of handles is full.
+/// As for [`pipe()`].
 ///
 /// # Examples
 ///
@@ -46,16 +50,21 @@ pub fn pipe<S, R>() -> io::Result<(Pipe<S, R>, Pipe<R, S>)> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn simplex<T>() -> io::Result<(Sender<T>, Receiver<T>)> {
-    let (a, b) = End::pair()?;
-    Ok((Sender::new(a), Receiver::new(b)))
+    Builder::new().simplex()
 }
 
 /// One end of a duplex pipe, which sends `S` and receives `R`.
 ///
 /// # Other processes
 ///
-/// An end may be passed as an argument of a process or inside a message. The end is gone when its last holder is: drop
-/// it here once it was passed on, as `Process::spawn` does with its arguments.
+/// An end is made for one process at a time. It may be passed as an argument of a process or inside a message, which moves it:
+/// whoever encodes a message by hand, and keeps the end, holds it, too. The end is gone when its last holder is: drop it here
+/// once it was passed on, as `Process::spawn` does with its arguments.
+///
+/// Copies that a child inherits do not hold it open: they are close-on-exec, and children that the family forks let go of the
+/// ends that they were not given. Copies of this process that some other `fork` makes count until they end, become another
+/// program, or drop the end. They may use it: each message still goes to one receiver, and those of several senders never mix;
+/// one that is longer than [`INLINE_MAX`](crate::INLINE_MAX) is truncated where several processes receive.
 ///
 /// # Examples
 ///
@@ -70,8 +79,8 @@ pub fn simplex<T>() -> io::Result<(Sender<T>, Receiver<T>)> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pipe<S, R> {
-    sender: Sender<S>,
-    receiver: Receiver<R>,
+    pub(crate) sender: Sender<S>,
+    pub(crate) receiver: Receiver<R>,
 }
 
 /// The sending end of a pipe.
@@ -94,7 +103,7 @@ pub struct Pipe<S, R> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Sender<T> {
-    end: Half,
+    pub(crate) end: Sending,
     message: PhantomData<fn(T)>,
 }
 
@@ -116,15 +125,15 @@ pub struct Sender<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Receiver<T> {
-    end: Half,
+    pub(crate) end: Receiving,
     message: PhantomData<fn() -> T>,
 }
 
 impl<S, R> Pipe<S, R> {
     /// Divides the end into a sending and a receiving half, for two threads say.
     ///
-    /// Dropping a half closes its direction: the other side gets [`RecvError::Eof`] or [`SendError::Closed`]. A half
-    /// that was passed to another process closes its direction together with the other half.
+    /// Dropping a half closes its direction: the other side gets [`RecvError::Eof`] or [`SendError::Closed`]. Halves can go to
+    /// different processes.
     ///
     /// # Examples
     ///
@@ -140,8 +149,6 @@ impl<S, R> Pipe<S, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(self) -> (Sender<S>, Receiver<R>) {
-        self.sender.end.mark_divided();
-        self.receiver.end.mark_divided();
         (self.sender, self.receiver)
     }
 
@@ -149,7 +156,7 @@ impl<S, R> Pipe<S, R> {
     ///
     /// # Errors
     ///
-    /// `InvalidData` when the handle is not an end of a pipe.
+    /// `InvalidData` when no end of a pipe is behind the handle.
     ///
     /// # Examples
     ///
@@ -168,12 +175,13 @@ impl<S, R> Pipe<S, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
-        End::from_handle(handle).map(Self::new)
+        envelope::open(handle)
     }
 
     /// The end as a bare handle, for [`from_handle`](Pipe::from_handle).
     ///
-    /// A bare handle is not part of the family: a child that the family forks keeps it.
+    /// It is a socket with a message in it, from which the end is taken once. A bare handle is not part of the family: a child
+    /// that the family forks keeps it.
     ///
     /// # Errors
     ///
@@ -191,16 +199,11 @@ impl<S, R> Pipe<S, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn into_handle(self) -> io::Result<OwnedHandle> {
-        self.mark_passed_on();
-        duplicate(&self)
+        envelope::seal(&self)
     }
 
-    fn new(end: End) -> Self {
-        let (sending, receiving) = end.split();
-        Pipe {
-            sender: Sender { end: sending, message: PhantomData },
-            receiver: Receiver { end: receiving, message: PhantomData },
-        }
+    pub(crate) fn new(sender: MessageSender, receiver: MessageReceiver, limits: Limits) -> Self {
+        Pipe { sender: Sender::new(sender, limits), receiver: Receiver::new(receiver, limits) }
     }
 }
 
@@ -215,8 +218,9 @@ macro_rules! sends {
             ///
             /// # Blocking
             ///
-            /// While the pipe is full, until the other side receives or is gone. Full are a few hundred small messages, or
-            /// some 200 KiB of larger ones; one above [`INLINE_MAX`](crate::INLINE_MAX) counts as a small one.
+            /// While the pipe is full, until the other side receives or is gone. Full are 1,024 messages, or 256 KiB, unless the
+            /// [`Builder`](crate::Builder) was told otherwise. A larger message goes through the pipe in parts, and is sent when the
+            /// other side has received most of it; another thread that sends a large one waits until then.
             ///
             /// # Errors
             ///
@@ -240,6 +244,7 @@ macro_rules! sends {
             /// there.send("one".to_string())?;
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[inline]
             pub fn send(&self, value: $T) -> Result<(), SendError<$T>> {
                 match self.$($half).+.send(&value, Deadline::NEVER) {
                     Ok(()) => Ok(()),
@@ -251,7 +256,8 @@ macro_rules! sends {
             ///
             /// # Errors
             ///
-            /// [`TrySendError`], with the value.
+            /// [`TrySendError`], with the value. One that is larger than the pipe never has room at once, which is
+            /// [`SendError::Encode`].
             ///
             /// # Examples
             ///
@@ -269,6 +275,7 @@ macro_rules! sends {
             /// tx.try_send(vec![])?;
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[inline]
             pub fn try_send(&self, value: $T) -> Result<(), TrySendError<$T>> {
                 match self.$($half).+.send(&value, Deadline::NOW) {
                     Ok(()) => Ok(()),
@@ -281,7 +288,8 @@ macro_rules! sends {
             ///
             /// # Errors
             ///
-            /// [`SendTimeoutError`], with the value.
+            /// [`SendTimeoutError`], with the value. Nothing of it arrives then, though parts of it may have been sent. If this end goes
+            /// before the pipe has room again, the other side can take that for a message that was [cut short](RecvError::Truncated).
             ///
             /// # Examples
             ///
@@ -351,12 +359,13 @@ macro_rules! receives {
             ///
             /// # Errors
             ///
-            /// [`RecvError`]; [`RecvError::Eof`] once the other side is gone and everything was received.
+            /// [`RecvError`]; [`RecvError::Eof`] once the other side is gone and everything was received. That it was killed is
+            /// noticed by a look, every 40 ms.
             ///
             /// # Other processes
             ///
             /// Of several processes and threads that receive from the same end, each value goes to one. A process
-            /// killed in here loses at most the value that it was receiving.
+            /// killed in here loses at most the value that it was receiving, and with a large one what it had of it.
             ///
             /// # Examples
             ///
@@ -370,6 +379,7 @@ macro_rules! receives {
             /// assert!(matches!(rx.recv(), Err(RecvError::Eof)));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[inline]
             pub fn recv(&self) -> Result<$T, RecvError> {
                 loop {
                     if let Some(value) = self.$($half).+.recv(Deadline::NEVER)? {
@@ -397,6 +407,7 @@ macro_rules! receives {
             /// assert!(matches!(rx.try_recv(), Err(TryRecvError::Recv(RecvError::Eof))));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[inline]
             pub fn try_recv(&self) -> Result<$T, TryRecvError> {
                 self.$($half).+.recv(Deadline::NOW)?.ok_or(TryRecvError::Empty)
             }
@@ -458,7 +469,7 @@ macro_rules! receives {
             }
 
             /// Receives until the end: an iterator that stops at [`RecvError::Eof`]. Any other error is an item, and what is
-            /// behind it may still be received.
+            /// behind it may still be received, but for [`RecvError::Broken`], which is the last.
             ///
             /// # Blocking
             ///
@@ -480,19 +491,25 @@ macro_rules! receives {
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn iter(&self) -> impl Iterator<Item = Result<$T, RecvError>> + '_ {
-                std::iter::from_fn(|| match self.recv() {
+                let mut is_broken = false;
+                std::iter::from_fn(move || match self.recv() {
+                    _ if is_broken => None,
                     Err(RecvError::Eof) => None,
-                    other => Some(other),
+                    other => {
+                        is_broken = matches!(other, Err(RecvError::Broken(_)));
+                        Some(other)
+                    }
                 })
             }
         }
 
         impl<$($P),+> $Type {
-            /// Waits until a value or the end can be received, for at most `timeout`; whether that is so.
+            /// Waits until a value or the end is there, for at most `timeout`; whether that is so. Of a value that is larger than the
+            /// pipe the beginning is there.
             ///
             /// # Errors
             ///
-            /// The system's error, when memory is short.
+            /// What [`RecvError::Broken`] would tell.
             ///
             /// # Examples
             ///
@@ -521,9 +538,9 @@ sends!(impl<S, R> Pipe<S, R>, S, sender.end);
 receives!(impl<T> Receiver<T>, T, end);
 receives!(impl<S, R> Pipe<S, R>, R, receiver.end);
 
-/// What all ends have in common: limits, a handle, travelling in messages.
+/// What all ends have in common.
 macro_rules! ends {
-    (impl<$($P:ident),+> $Type:ty, $name:literal, $($half:ident).+) => {
+    (impl<$($P:ident),+> $Type:ty, $name:literal) => {
         impl<$($P),+> $Type {
             /// Sets the limits for the messages of this end; they go with the value, not with the pipe.
             ///
@@ -551,25 +568,6 @@ macro_rules! ends {
             }
         }
 
-        impl<$($P),+> AsHandle for $Type {
-            fn as_fd(&self) -> BorrowedHandle<'_> {
-                self.$($half).+.handle()
-            }
-        }
-
-        impl<$($P),+> Serialize for $Type {
-            fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-                self.mark_passed_on();
-                ipc_codec::handle::serialize(self, serializer)
-            }
-        }
-
-        impl<'de, $($P),+> Deserialize<'de> for $Type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                End::deserialize(deserializer).map(Self::new)
-            }
-        }
-
         impl<$($P),+> fmt::Debug for $Type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct($name).finish_non_exhaustive()
@@ -578,35 +576,51 @@ macro_rules! ends {
     };
 }
 
-ends!(impl<T> Sender<T>, "Sender", end);
-ends!(impl<T> Receiver<T>, "Receiver", end);
-ends!(impl<S, R> Pipe<S, R>, "Pipe", sender.end);
+ends!(impl<T> Sender<T>, "Sender");
+ends!(impl<T> Receiver<T>, "Receiver");
+ends!(impl<S, R> Pipe<S, R>, "Pipe");
 
-impl<T> Sender<T> {
-    fn new(end: End) -> Self {
-        Sender { end: Half::sending(end), message: PhantomData }
+impl<T> Receiver<T> {
+    /// The descriptor to wait for, or why there is none: [`AsHandle`] cannot say.
+    ///
+    /// It is readable when something is there or the end, and may be so when nothing is. Asking for it arms it, and so does a
+    /// [`try_recv`](Receiver::try_recv) that finds nothing; it makes three descriptors the first time.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the table of handles is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::readiness::{Interest, wait_one};
+    ///
+    /// let (tx, rx) = ipc_pipe::simplex::<u8>()?;
+    /// tx.send(1)?;
+    /// assert!(wait_one(rx.pollable()?, Interest::Read, Deadline::NEVER)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
+        self.end.receiver.pollable()
+    }
+
+    pub(crate) fn new(receiver: MessageReceiver, limits: Limits) -> Self {
+        Receiver { end: Receiving::new(receiver, limits), message: PhantomData }
     }
 
     fn set_limits(&mut self, limits: Limits) {
         self.end.set_limits(limits);
-    }
-
-    fn mark_passed_on(&self) {
-        self.end.mark_passed_on();
     }
 }
 
-impl<T> Receiver<T> {
-    fn new(end: End) -> Self {
-        Receiver { end: Half::receiving(end), message: PhantomData }
+impl<T> Sender<T> {
+    pub(crate) fn new(sender: MessageSender, limits: Limits) -> Self {
+        Sender { end: Sending::new(sender, limits), message: PhantomData }
     }
 
     fn set_limits(&mut self, limits: Limits) {
         self.end.set_limits(limits);
-    }
-
-    fn mark_passed_on(&self) {
-        self.end.mark_passed_on();
     }
 }
 
@@ -615,9 +629,62 @@ impl<S, R> Pipe<S, R> {
         self.sender.set_limits(limits);
         self.receiver.set_limits(limits);
     }
+}
 
-    fn mark_passed_on(&self) {
-        self.sender.mark_passed_on();
-        self.receiver.mark_passed_on();
+/// Readable when the other side is gone.
+impl<T> AsHandle for Sender<T> {
+    fn as_fd(&self) -> BorrowedHandle<'_> {
+        self.end.sender.handle()
+    }
+}
+
+/// As [`pollable`](Receiver::pollable). If there are no descriptors for it, it is one that is readable at the end only.
+impl<T> AsHandle for Receiver<T> {
+    fn as_fd(&self) -> BorrowedHandle<'_> {
+        self.pollable().unwrap_or_else(|_| self.end.receiver.handle())
+    }
+}
+
+/// As for its receiving half.
+impl<S, R> AsHandle for Pipe<S, R> {
+    fn as_fd(&self) -> BorrowedHandle<'_> {
+        self.receiver.as_fd()
+    }
+}
+
+impl<T> Serialize for Sender<T> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        self.end.sender.serialize(serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Sender<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        MessageSender::deserialize(deserializer).map(|sender| Sender::new(sender, Limits::default()))
+    }
+}
+
+impl<T> Serialize for Receiver<T> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        self.end.receiver.serialize(serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Receiver<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        MessageReceiver::deserialize(deserializer).map(|receiver| Receiver::new(receiver, Limits::default()))
+    }
+}
+
+impl<S, R> Serialize for Pipe<S, R> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        (&self.sender, &self.receiver).serialize(serializer)
+    }
+}
+
+impl<'de, S, R> Deserialize<'de> for Pipe<S, R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (sender, receiver) = Deserialize::deserialize(deserializer)?;
+        Ok(Pipe { sender, receiver })
     }
 }

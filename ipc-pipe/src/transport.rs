@@ -1,6 +1,7 @@
 //! One value as one message on a socket: frame, payload inline or in sealed memory, handles beside it.
 
-use crate::error::{RecvError, SendError};
+use crate::error::RecvError;
+use crate::half::SendFailure;
 use ipc_codec::frame::{HEADER_SIZE, Header, SPILLED};
 use ipc_codec::{EncodeError, FrameError, Limits, MAX_HANDLES};
 use ipc_sys::clock::Deadline;
@@ -13,47 +14,8 @@ use std::cell::Cell;
 use std::io;
 use std::thread::LocalKey;
 
-/// The largest payload, in bytes, that travels inside the message itself.
-///
-/// Larger ones travel as sealed memory whose handle the message carries. Several messages of this size fit into a
-/// socket of default size at once.
-///
-/// # Examples
-///
-/// ```
-/// let (tx, rx) = ipc_pipe::simplex::<Vec<u8>>()?;
-/// for size in [ipc_pipe::INLINE_MAX / 2, 2 * ipc_pipe::INLINE_MAX, 8 * ipc_pipe::INLINE_MAX] {
-///     tx.send(vec![7; size])?; // Nobody has to receive yet.
-///     assert_eq!(rx.recv()?.len(), size);
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// The largest payload, in bytes, that travels inside the message itself. Larger ones travel as sealed memory.
 pub const INLINE_MAX: usize = 32 * 1024;
-
-/// Why a value was not sent, without the value.
-#[derive(Debug)]
-pub(crate) enum SendFailure {
-    Closed,
-    TimedOut,
-    Encode(EncodeError),
-    Os(io::Error),
-}
-
-impl SendFailure {
-    pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, SendFailure::TimedOut)
-    }
-
-    pub(crate) fn with<T>(self, value: T) -> SendError<T> {
-        match self {
-            SendFailure::Closed => SendError::Closed(value),
-            SendFailure::Encode(source) => SendError::Encode(value, source),
-            SendFailure::Os(source) => SendError::Os(value, source),
-            // Asked for with a deadline only, and taken out by `is_timeout` then.
-            SendFailure::TimedOut => SendError::Os(value, io::ErrorKind::TimedOut.into()),
-        }
-    }
-}
 
 pub(crate) fn send<T: Serialize>(
     socket: &MessageSocket,

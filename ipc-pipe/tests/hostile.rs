@@ -1,9 +1,10 @@
-//! A peer that sends whatever it likes over the socket: every message is a value or a typed error, and nothing is left.
+//! A peer that sends whatever it likes over the socket of a line: every message is a value or a typed error, and nothing is left.
 
 use ipc_codec::FrameError;
 use ipc_codec::frame::{HEADER_SIZE, Header, SPILLED};
 use ipc_codec::handle::Handle;
-use ipc_pipe::{INLINE_MAX, Pipe, RecvError, pipe};
+use ipc_pipe::RecvError;
+use ipc_pipe::internals::{INLINE_MAX, Line, line};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::memory::{FrozenBytes, SharedMapping};
@@ -17,16 +18,15 @@ type Message = (String, Option<Handle<OwnedHandle>>);
 
 /// An honest end, and the bare socket of the other one.
 struct Attack {
-    pipe: Pipe<Message, Message>,
+    line: Line<Message, Message>,
     peer: MessageSocket,
 }
 
 impl Attack {
     fn new() -> Self {
-        let (pipe, peer) = pipe().expect("a pipe");
-        let peer: Pipe<Message, Message> = peer;
-        let peer = MessageSocket::from_handle(peer.into_handle().expect("a descriptor")).expect("a socket");
-        Attack { pipe, peer }
+        let (line, peer): (_, Line<Message, Message>) = line().expect("a line");
+        let peer = MessageSocket::from_handle(peer.into_handle()).expect("a socket");
+        Attack { line, peer }
     }
 
     fn send(&self, bytes: &[u8], handles: &[&OwnedHandle]) {
@@ -34,17 +34,17 @@ impl Attack {
         self.peer.send(&[bytes], &handles, Deadline::NEVER).expect("a message");
     }
 
-    /// What the pipe says to a message; whatever it is, the next one has to arrive, and nothing may be left open.
+    /// What the line says to a message; whatever it is, the next one has to arrive, and nothing may be left open.
     #[track_caller]
     fn attack(&self, bytes: &[u8], handles: &[&OwnedHandle]) -> RecvError {
         let before = Snapshot::take();
         self.send(bytes, handles);
-        let error = self.pipe.recv().expect_err("it is not a message");
+        let error = self.line.recv().expect_err("it is not a message");
         let after = before.diff(&Snapshot::take());
         assert!(after.is_empty(), "{error:?} left\n{after}");
         let (header, payload) = (Header::new(4, 0).to_bytes(), b"\x02hi\0");
         self.send(&[header.as_slice(), payload].concat(), &[]);
-        assert_eq!(self.pipe.recv().expect("the pipe goes on").0, "hi");
+        assert_eq!(self.line.recv().expect("the line goes on").0, "hi");
         error
     }
 }
@@ -193,7 +193,7 @@ fn memory_that_is_none_is_refused_and_closed() {
         assert_error!(attack.attack(&spilled(50_000, 1), &[&garbage]), RecvError::Decode(_));
         // The same memory is good where all is as announced.
         attack.send(&spilled(4, 1), &[&memory]);
-        assert_eq!(attack.pipe.recv().expect("text").0, "hi");
+        assert_eq!(attack.line.recv().expect("text").0, "hi");
     });
 }
 
@@ -216,7 +216,7 @@ fn random_frames_are_values_or_errors() {
             }
             let sent: Vec<_> = (0..rng.below(4)).map(|_| rng.pick(&handles)).collect();
             attack.send(&bytes, &sent);
-            match attack.pipe.recv() {
+            match attack.line.recv() {
                 Ok(_) => {}
                 Err(RecvError::Eof | RecvError::Os(_)) => panic!("{bytes:?}"),
                 Err(_) => n_errors += 1,
@@ -227,7 +227,7 @@ fn random_frames_are_values_or_errors() {
     });
 }
 
-/// The kernel tells an empty message and the end apart as little as the pipe does. Its handles are closed.
+/// The kernel tells an empty message and the end apart as little as the line does. Its handles are closed.
 #[test]
 fn an_empty_message_is_the_end_and_leaves_nothing() {
     isolated(|| {
@@ -235,7 +235,7 @@ fn an_empty_message_is_the_end_and_leaves_nothing() {
         let handle = null();
         let before = Snapshot::take();
         attack.send(&[], &[&handle]);
-        assert!(matches!(attack.pipe.recv(), Err(RecvError::Eof)));
+        assert!(matches!(attack.line.recv(), Err(RecvError::Eof)));
         before.assert_no_growth();
     });
 }

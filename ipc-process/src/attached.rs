@@ -1,6 +1,7 @@
 //! A child, whoever collects its remains: this process, or the fork server that made it.
 
-use ipc_pipe::{Receiver, RecvError, RecvTimeoutError};
+use ipc_pipe::internals::Line;
+use ipc_pipe::{RecvError, RecvTimeoutError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::BorrowedHandle;
 use ipc_sys::process::{Child, ExitStatus, Signal};
@@ -22,7 +23,7 @@ pub(crate) struct Attached {
 
 #[derive(Debug)]
 struct Served {
-    statuses: Receiver<WireStatus>,
+    statuses: Line<(), WireStatus>,
     status: Mutex<Option<ExitStatus>>,
 }
 
@@ -41,7 +42,7 @@ impl Attached {
     }
 
     /// A child of a fork server, which sends the status when it has collected the child.
-    pub(crate) fn served(child: Child, statuses: Receiver<WireStatus>) -> Self {
+    pub(crate) fn served(child: Child, statuses: Line<(), WireStatus>) -> Self {
         Attached { child, served: Some(Served { statuses, status: Mutex::new(None) }) }
     }
 

@@ -29,7 +29,8 @@ use crate::launch::{self, Surroundings};
 use crate::process::Process;
 use crate::wire::{ChildEnd, ParentEnd, Start, channel_limits};
 use ipc_codec::handle::Handle;
-use ipc_pipe::{Pipe, RecvError, SendError, Sender, TryRecvError};
+use ipc_pipe::internals::{Line, line};
+use ipc_pipe::{RecvError, SendError, TryRecvError};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::Child;
@@ -43,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The owner's side of a fork server.
 #[derive(Debug)]
 pub(crate) struct ForkServer {
-    orders: Pipe<Order, Answer>,
+    orders: Line<Order, Answer>,
     process: Process<()>,
 }
 
@@ -52,7 +53,7 @@ struct Order {
     start: Start,
     /// The worker's end of the channel to the owner, bare: the server hands it on and is no holder of it.
     channel: Handle<OwnedHandle>,
-    statuses: Sender<WireStatus>,
+    statuses: Line<WireStatus, ()>,
 }
 
 /// The worker's process id and handle, or why there is none.
@@ -61,7 +62,7 @@ type Answer = Result<(u32, Handle<OwnedHandle>), String>;
 impl ForkServer {
     /// Forks the server off this process, which has one thread.
     pub(crate) fn start() -> Result<Self, SpawnError> {
-        let (here, there) = ipc_pipe::pipe().map_err(SpawnError::os("making the fork server's channel"))?;
+        let (here, there) = line().map_err(SpawnError::os("making the fork server's channel"))?;
         let process = Builder::new().name("ForkServer").daemon(true).fork(serve, there)?;
         Ok(ForkServer { orders: here.with_limits(channel_limits()), process })
     }
@@ -69,8 +70,7 @@ impl ForkServer {
     /// Has the server fork a worker that does what `start` says.
     pub(crate) fn fork(&self, start: Start) -> Result<(Attached, ParentEnd), SpawnError> {
         let (here, there) = launch::channel()?;
-        let (statuses_tx, statuses) =
-            ipc_pipe::simplex().map_err(SpawnError::os("making the status channel"))?;
+        let (statuses_tx, statuses) = line().map_err(SpawnError::os("making the status channel"))?;
         let order = Order { start, channel: there.into(), statuses: statuses_tx };
         let gone =
             |reason: String| SpawnError::Setup { reason: format!("the fork server is gone: {reason}") };
@@ -99,9 +99,9 @@ impl Drop for ForkServer {
 }
 
 /// The server: forks on order, collects its children, until the owner lets go.
-fn serve(orders: Pipe<Answer, Order>) {
+fn serve(orders: Line<Answer, Order>) {
     let orders = orders.with_limits(channel_limits());
-    let mut children: Vec<(Child, Sender<WireStatus>)> = Vec::new();
+    let mut children: Vec<(Child, Line<WireStatus, ()>)> = Vec::new();
     loop {
         let mut watches = vec![Watch::new(orders.as_fd(), Interest::Read)];
         watches.extend(children.iter().map(|(child, _)| Watch::new(child.handle(), Interest::Read)));
@@ -147,7 +147,7 @@ fn serve(orders: Pipe<Answer, Order>) {
 
 fn follow(
     order: Order,
-    children: &mut Vec<(Child, Sender<WireStatus>)>,
+    children: &mut Vec<(Child, Line<WireStatus, ()>)>,
 ) -> Result<(u32, Handle<OwnedHandle>), SpawnError> {
     let Order { start, channel, statuses } = order;
     let Start { entry, args, setup } = start;

@@ -163,10 +163,9 @@ fn enter(env: &EnvChanges, current_dir: Option<&Path>, streams: &Streams) -> Res
 /// The parent's end of a channel, and the child's as a bare handle: one that a forked child does not bury, being its own.
 pub(crate) fn channel() -> Result<(ParentEnd, OwnedHandle), SpawnError> {
     let (here, there): (ParentEnd, ChildEnd) =
-        ipc_pipe::pipe().map_err(SpawnError::os("making the channel"))?;
-    let there = there.into_handle().map_err(SpawnError::os("making the channel"))?;
+        ipc_pipe::internals::line().map_err(SpawnError::os("making the channel"))?;
     // The child's streams are put in their places while it has the channel.
-    let there = process::above_stdio(there).map_err(SpawnError::os("making the channel"))?;
+    let there = process::above_stdio(there.into_handle()).map_err(SpawnError::os("making the channel"))?;
     Ok((here.with_limits(channel_limits()), there))
 }
 

@@ -19,9 +19,9 @@ use ipc_sys::handle::OwnedHandle;
 use serde::{Deserialize, Serialize};
 
 /// The parent's end of the channel to a child.
-pub(crate) type ParentEnd = ipc_pipe::Pipe<Start, FromChild>;
+pub(crate) type ParentEnd = ipc_pipe::internals::Line<Start, FromChild>;
 /// The child's end of it.
-pub(crate) type ChildEnd = ipc_pipe::Pipe<FromChild, Start>;
+pub(crate) type ChildEnd = ipc_pipe::internals::Line<FromChild, Start>;
 
 /// Everything that a child gets.
 #[derive(Debug, Serialize, Deserialize)]

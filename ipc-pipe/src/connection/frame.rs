@@ -1,7 +1,8 @@
 //! One value as one frame of a stream: payload inline or in sealed memory, handles beside it.
 
 use crate::error::RecvError;
-use crate::transport::{INLINE_MAX, SendFailure};
+use crate::half::SendFailure;
+use crate::transport::INLINE_MAX;
 use ipc_codec::frame::{HEADER_SIZE, Header, SPILLED};
 use ipc_codec::{EncodeError, Limits, MAX_HANDLES};
 use ipc_sys::handle::OwnedHandle;

@@ -4,7 +4,7 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::{LINGER, frame, wait};
 use crate::error::RecvError;
-use crate::transport::SendFailure;
+use crate::half::SendFailure;
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::BorrowedHandle;

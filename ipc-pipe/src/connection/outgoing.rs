@@ -1,6 +1,6 @@
 //! The sending side of a stream: frames, and what of them has not left yet.
 
-use crate::transport::SendFailure;
+use crate::half::SendFailure;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::readiness::{Interest, wait_one};

@@ -4,7 +4,7 @@
 
 use crate::connection::{Incoming, LINGER, Outgoing, wait};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
-use crate::transport::SendFailure;
+use crate::half::SendFailure;
 use ipc_codec::FrameError;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};

@@ -17,7 +17,8 @@ use crate::fork_server::ForkServer;
 use crate::process::Process;
 use crate::wire::channel_limits;
 use ipc_codec::Limits;
-use ipc_pipe::{Pipe, RecvError, SendError, TryRecvError, TrySendError};
+use ipc_pipe::internals::{Line, line};
+use ipc_pipe::{RecvError, SendError, TryRecvError, TrySendError};
 use ipc_sys::handle::{AsHandle, BorrowedHandle, duplicate};
 use ipc_sys::process::ExitStatus;
 use std::cell::Cell;
@@ -48,7 +49,7 @@ impl Recipe {
 
     /// Starts worker number `index`, without waiting for its first word.
     pub(super) fn start(&self, index: usize) -> Result<Worker, SpawnError> {
-        let (tasks, workers_end) = ipc_pipe::pipe().map_err(SpawnError::os("making a worker's pipe"))?;
+        let (tasks, workers_end) = line().map_err(SpawnError::os("making a worker's line"))?;
         let start = WorkerStart {
             tasks: workers_end,
             board: Arc::clone(&self.board),
@@ -83,7 +84,7 @@ pub(super) struct Worker {
     index: usize,
     process: Process<()>,
     /// None once the worker has closed its end, or the pool has let it go.
-    tasks: Option<Pipe<Task, Reply>>,
+    tasks: Option<Line<Task, Reply>>,
     /// In the order in which they were offered; the worker takes them in this order.
     assigned: VecDeque<Assigned>,
     /// How many offers were taken back that the worker has not passed by yet.
@@ -131,7 +132,7 @@ impl Worker {
 
     /// Readable when the worker said something; none when it never will again.
     pub(super) fn replies_handle(&self) -> Option<BorrowedHandle<'_>> {
-        self.tasks.as_ref().map(Pipe::as_fd)
+        self.tasks.as_ref().map(Line::as_fd)
     }
 
     /// Readable when the worker is dead.

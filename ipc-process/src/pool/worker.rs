@@ -4,7 +4,8 @@ use super::board::Board;
 use crate::entry::{self, Callee, Entry, Outcome};
 use crate::wire::{WireLimits, channel_limits};
 use ipc_codec::{Limits, Message};
-use ipc_pipe::{Pipe, RecvError, SendError};
+use ipc_pipe::internals::Line;
+use ipc_pipe::{RecvError, SendError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// What a worker is started with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WorkerStart {
-    pub(super) tasks: Pipe<Reply, Task>,
+    pub(super) tasks: Line<Reply, Task>,
     /// Shared by all workers and the dispatcher.
     #[serde(with = "shared")]
     pub(super) board: Arc<Board>,
@@ -67,7 +68,7 @@ pub(super) fn work(start: WorkerStart) {
 }
 
 struct Worker {
-    tasks: Pipe<Reply, Task>,
+    tasks: Line<Reply, Task>,
     board: Arc<Board>,
     index: usize,
     pid: u32,

@@ -98,7 +98,7 @@ impl MessageReceiver {
     ) -> Result<Received<R>, Ending> {
         if self.partials.is_empty() {
             let mut bytes = Bytes::new();
-            if let Short::Taken(len) = self.raw.take_short(&mut bytes)? {
+            if let Short::Taken(len) = self.raw.await_short(&mut bytes, deadline)? {
                 if len > limit {
                     return Ok(Received::TooLarge(len));
                 }
@@ -182,9 +182,8 @@ impl MessageReceiver {
     }
 
     /// The handle of the socket beside the ring.
-    pub fn handle(&self) -> io::Result<BorrowedHandle<'_>> {
-        let inner = self.raw.freight().inner.as_ref();
-        inner.map(|inner| inner.handle()).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    pub fn handle(&self) -> BorrowedHandle<'_> {
+        self.raw.freight().inner.as_ref().expect("whoever receives has the inner end").handle()
     }
 
     /// As [`Partials::settle`].

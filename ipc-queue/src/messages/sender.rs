@@ -8,7 +8,6 @@ use crate::raw_queue::{RawQueue, Stop};
 use ipc_shared::internals::{Id, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
-use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -56,9 +55,8 @@ impl MessageSender {
     }
 
     /// The handle of the socket beside the ring, which is readable when nobody is left who could receive.
-    pub fn handle(&self) -> io::Result<BorrowedHandle<'_>> {
-        let outer = self.raw.freight().outer.as_ref();
-        outer.map(|outer| outer.handle()).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    pub fn handle(&self) -> BorrowedHandle<'_> {
+        self.raw.freight().outer.as_ref().expect("whoever sends has the outer end").handle()
     }
 
     #[cold]

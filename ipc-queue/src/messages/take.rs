@@ -153,11 +153,11 @@ impl Take for Taker<'_> {
             if !record.is_short() {
                 return Ok(Short::Refused);
             }
-            let size = record.len();
+            let size = record.size();
             if size > self.wanted.room {
                 return self.leave(Outcome::Stays(size), Short::Taken(0));
             }
-            reader.read(&mut [], self.message.arrival.room(size));
+            reader.read_inline(record, self.message.arrival.room(size));
             reader.pass(record);
             if reader.publish() {
                 queue.ring().gets().lock.tell(1);
@@ -176,14 +176,14 @@ impl Take for Taker<'_> {
     ) -> Result<Option<u64>, Stop> {
         match record.kind() {
             Kind::Part => return self.take_part(reader, record),
-            Kind::Inline | Kind::WithHandles => {}
+            Kind::Inline | Kind::Tiny | Kind::WithHandles => {}
             Kind::Outside | Kind::Loaned => return Err(Corruption::new("a message is of no kind").into()),
         }
         if self.receiver.settle() {
             return self.leave(Outcome::Truncated, None);
         }
         let n_words = n_words(record.kind());
-        let size = record.len().saturating_sub(n_words * 8);
+        let size = record.size().saturating_sub(n_words * 8);
         if size > self.wanted.limit {
             let mut words = [0];
             reader.read(&mut words[..n_words], &mut []);

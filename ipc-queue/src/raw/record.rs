@@ -92,7 +92,7 @@ impl Record {
         matches!(self.kind, Kind::Inline | Kind::Tiny)
     }
 
-    /// How many bytes the item has, if it is inline.
+    /// How many bytes follow the word, or are in it.
     #[inline]
     pub(crate) fn size(self) -> usize {
         if self.kind == Kind::Tiny { (self.word >> SIZE_SHIFT & 7) as usize } else { self.len() }
