@@ -70,9 +70,8 @@ pub(crate) fn a_task_taken_back_is_run_once(method: StartMethod) {
         let (runs, counted) = simplex::<u32>().expect("a pipe");
         let tasks: Vec<_> = (0..2)
             .map(|_| {
-                let copy = ipc_sys::handle::duplicate(&runs).expect("room");
                 let count = |runs: Sender<u32>| runs.send(std::process::id()).expect("somebody counts");
-                pool.apply_async(count, from_handle(copy))
+                pool.apply_async(count, copy_of(&runs))
             })
             .collect();
         drop(runs);
@@ -85,8 +84,11 @@ pub(crate) fn a_task_taken_back_is_run_once(method: StartMethod) {
     assert_eq!(pool.deaths(), 0);
 }
 
-fn from_handle(handle: ipc_sys::handle::OwnedHandle) -> Sender<u32> {
-    Pipe::<u32, u32>::from_handle(handle).expect("an end of a pipe").split().0
+/// The same end once more, as if it had come from another process.
+fn copy_of(end: &Sender<u32>) -> Sender<u32> {
+    let limits = ipc_codec::Limits::default();
+    let message = ipc_codec::encode(end, &limits).expect("room");
+    message.decode(&limits).expect("an end")
 }
 
 /// Every task that was taken back left its message in the pipe of the worker that was slow. They filled it, with all the

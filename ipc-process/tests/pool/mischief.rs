@@ -43,7 +43,7 @@ pub(crate) fn a_task_that_closes_all_handles_costs_no_processor(method: StartMet
     let (gate, there) = pipe::<(), u32>().expect("a pipe");
     let task = pool.apply_async(
         |gate: ipc_pipe::Pipe<u32, ()>| {
-            let stays = ipc_sys::handle::duplicate(&gate).expect("room");
+            let stays = gate.into_handle().expect("room");
             // SAFETY: the number is free, or else it is the worker's, which loses it either way.
             unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&stays), 200) };
             close_everything();

@@ -162,10 +162,13 @@ fn compare_descriptors(method: String) {
     let n_passed = found.values().filter(|found| **found == target).count();
     if method == StartMethod::Spawn {
         assert_eq!(n_passed, 1, "what was passed is there, and once: {found:#?}");
-        // The channel and the passed end of the pipe are sockets, the lifeline is an OS pipe.
+        // The channel is a socket, and the passed end of the pipe has one, and two descriptors of its memory. The lifeline is an OS
+        // pipe.
         let n_sockets = others.iter().filter(|(_, target)| target.starts_with("socket:")).count();
         let n_pipes = others.iter().filter(|(_, target)| target.starts_with("pipe:")).count();
-        assert_eq!((n_sockets, n_pipes, others.len()), (2, 1, 3), "{found:#?}, the parent had {before:#?}");
+        let n_memories = others.iter().filter(|(_, target)| target.starts_with("/memfd:")).count();
+        let counts = (n_sockets, n_memories, n_pipes, others.len());
+        assert_eq!(counts, (2, 2, 1, 5), "{found:#?}, the parent had {before:#?}");
     } else {
         // A copy has the parent's files. Of the family's handles there are tombstones, all of them one socket.
         let kept = descriptors();
