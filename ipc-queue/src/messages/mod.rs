@@ -20,9 +20,8 @@
 //! Handles go with the last part, so those of a message that never gets whole stay with the sender. Of one process one message
 //! at a time goes in parts ([`turn`]); items of one part need not wait for it, and pass it by.
 //!
-//! A receiver that finds something else than the next part of a message that it has begun asks whether the sender lives. If not,
-//! what was put until then is received first, for the rest may be among it; what is not whole then is truncated. At the end of the
-//! channel it need not ask.
+//! A receiver that finds something else than the next part of a message that it has begun, or nothing for a while, asks whether the
+//! sender lives. If not, and the ring has no more of the message, it is truncated. At the end of the channel it need not ask.
 //!
 //! A sender whose deadline passes in the middle gets the value back, so the message must not arrive: it is withdrawn by one more
 //! part without bytes, before the next message at the latest.

@@ -1,6 +1,8 @@
 //! Messages of which parts have come, and those whose rest will not.
 
-use crate::raw::Ring;
+use super::take::Header;
+use crate::error::Corruption;
+use crate::raw::{Kind, Ring};
 use ipc_shared::internals::{Id, Peers};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,8 +20,6 @@ pub(super) struct Partial {
     pub(super) got: u64,
     /// Its bytes; none if nobody wants them.
     pub(super) bytes: Option<Vec<u8>>,
-    /// The sender has ended, and the message is not whole when so many items were taken.
-    doomed_at: Option<u32>,
 }
 
 /// The messages in the making of one receiver.
@@ -35,19 +35,39 @@ const MOST: usize = 8;
 /// How often, and how long each time, to wait for a list that a thread of this process keeps.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(1);
+/// How often to look for the rest of a message while others take items.
+const LOOKS: u32 = 16;
 
 impl Partial {
     pub(super) fn new(sender: u64, number: u64, total: u64, got: u64, bytes: Option<Vec<u8>>) -> Partial {
-        Partial { sender, number, total, got, bytes, doomed_at: None }
+        Partial { sender, number, total, got, bytes }
     }
 
-    /// Whether the sender has ended, and all that it put was taken.
-    fn is_truncated(&mut self, ring: Ring<'_>, peers: &impl Peers) -> bool {
+    /// Whether the sender has ended, and the ring has nothing of the rest.
+    fn is_truncated(&self, ring: Ring<'_>, peers: &impl Peers) -> bool {
         let is_dead = |id| peers.me() != Some(id) && peers.is_dead(id);
-        if self.doomed_at.is_none() && Id::new(self.sender).is_none_or(is_dead) {
-            self.doomed_at = Some(ring.counts().0);
+        // In this order: what it put before it ended is in the ring.
+        Id::new(self.sender).is_none_or(is_dead) && matches!(self.has_rest(ring), Ok(false))
+    }
+
+    /// Whether a part of the message is in the ring; if others take items all the time, that may be so.
+    fn has_rest(&self, ring: Ring<'_>) -> Result<bool, Corruption> {
+        for _ in 0..LOOKS {
+            let (mut reader, mut next) = ring.reader()?;
+            while let Some(record) = next {
+                let is_rest = |header: Header| (header.sender, header.number) == (self.sender, self.number);
+                if record.kind() == Kind::Part && Header::read(&reader, record).is_ok_and(is_rest) {
+                    return Ok(true);
+                }
+                reader.pass(record);
+                next = reader.record()?;
+            }
+            // What was not taken was not written over.
+            if reader.is_first() {
+                return Ok(false);
+            }
         }
-        self.doomed_at.is_some_and(|count| ring.n_taken().wrapping_sub(count) as i32 >= 0)
+        Ok(true)
     }
 }
 
@@ -101,13 +121,13 @@ impl Partials {
 /// Takes out of the list what is truncated, the first of it, or the oldest if there are more than there may be; whether there was
 /// something. Those that nobody wants go without a word.
 pub(super) fn settle(list: &mut Vec<Partial>, ring: Ring<'_>, peers: &impl Peers) -> bool {
-    list.retain_mut(|partial| partial.bytes.is_some() || !partial.is_truncated(ring, peers));
+    list.retain(|partial| partial.bytes.is_some() || !partial.is_truncated(ring, peers));
     let is_full = list.len() >= MOST;
     drop_first(list, |partial| is_full || partial.is_truncated(ring, peers))
 }
 
-fn drop_first(list: &mut Vec<Partial>, is_meant: impl FnMut(&mut Partial) -> bool) -> bool {
-    let found = list.iter_mut().position(is_meant);
+fn drop_first(list: &mut Vec<Partial>, is_meant: impl FnMut(&Partial) -> bool) -> bool {
+    let found = list.iter().position(is_meant);
     // One that nobody wants was told of already.
     found.is_some_and(|idx| list.remove(idx).bytes.is_some())
 }

@@ -34,9 +34,9 @@ pub(super) enum Outcome {
 }
 
 /// The words before the bytes of a part, without the ticket.
-struct Header {
-    sender: u64,
-    number: u64,
+pub(super) struct Header {
+    pub(super) sender: u64,
+    pub(super) number: u64,
     at: u64,
     total: u64,
     /// How many bytes follow.
@@ -208,7 +208,7 @@ impl Take for Taker<'_> {
 }
 
 impl Header {
-    fn read(reader: &Reader<'_>, record: Record) -> Result<Header, Corruption> {
+    pub(super) fn read(reader: &Reader<'_>, record: Record) -> Result<Header, Corruption> {
         let mut words = [0; 5];
         let len = record.len().checked_sub(size_of_val(&words));
         let len = len.filter(|len| *len <= LARGEST_PART);

@@ -535,7 +535,7 @@ impl Reader<'_> {
 
     /// The next record, if there is one.
     #[inline]
-    fn record(&self) -> Result<Option<Record>, Corruption> {
+    pub(crate) fn record(&self) -> Result<Option<Record>, Corruption> {
         match self.ring.record_at(self.at)? {
             // Records without an end would be read round and round.
             Some(record) if record.units() > self.units_left => {
