@@ -6,6 +6,7 @@
 
 mod forked;
 mod measure;
+mod pipe;
 mod plot;
 mod queue;
 mod row;
@@ -23,7 +24,8 @@ use std::process::ExitCode;
 type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
-const AREAS: [(&str, Area); 3] = [("queue", queue::rows), ("spawn", spawn::rows), ("sync", sync::rows)];
+const AREAS: [(&str, Area); 4] =
+    [("pipe", pipe::rows), ("queue", queue::rows), ("spawn", spawn::rows), ("sync", sync::rows)];
 
 /// Shown with an unknown area or option.
 const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";

@@ -13,24 +13,24 @@ use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 
 /// A pipe for messages of one size.
-pub(super) struct Pipe {
+pub(crate) struct Pipe {
     reader: File,
     writer: File,
     size: usize,
 }
 
 /// A stream socket for messages of one size, of which one direction is used.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     reader: UnixStream,
     writer: UnixStream,
     size: usize,
 }
 
 /// An end of either.
-pub(super) struct End<S>(S, Message);
+pub(crate) struct End<S>(S, Message);
 
 impl Pipe {
-    pub(super) fn new(size: usize) -> Outcome<Pipe> {
+    pub(crate) fn new(size: usize) -> Outcome<Pipe> {
         let mut descriptors = [-1; 2];
         // SAFETY: writes to the two numbers only.
         if unsafe { libc::pipe2(descriptors.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
@@ -45,7 +45,7 @@ impl Pipe {
 }
 
 impl Socket {
-    pub(super) fn new(size: usize) -> Outcome<Socket> {
+    pub(crate) fn new(size: usize) -> Outcome<Socket> {
         let (writer, reader) = UnixStream::pair()?;
         Ok(Socket { reader, writer, size })
     }

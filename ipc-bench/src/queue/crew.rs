@@ -29,33 +29,33 @@ const END: u8 = 0;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The result of what may fail in its own way with each contender.
-pub(super) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 /// What one of them does in each run.
-pub(super) type Part = Box<dyn FnMut() -> Outcome<Report>>;
+pub(crate) type Part = Box<dyn FnMut() -> Outcome<Report>>;
 
 /// Makes a part where it is done: in its process, and on its processor.
-pub(super) type MakePart = Box<dyn FnOnce() -> Outcome<Part> + Send>;
+pub(crate) type MakePart = Box<dyn FnOnce() -> Outcome<Part> + Send>;
 
 /// What a part has to say after a run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// What it measured itself, if the crew goes by that.
-    pub(super) measured: Duration,
+    pub(crate) measured: Duration,
     /// All it got, less all it put. What was put is what was got, if those of all parts come to zero.
-    pub(super) sum: u64,
+    pub(crate) sum: u64,
 }
 
 /// What they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Processes,
     Threads,
 }
 
 /// What is the time of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timing {
+pub(crate) enum Timing {
     /// From when the first began until the last ended.
     Whole,
     /// What the parts have measured, together.
@@ -63,10 +63,10 @@ pub(super) enum Timing {
 }
 
 /// The processor that a part is bound to, if it is bound, counted around.
-pub(super) type Place = Option<usize>;
+pub(crate) type Place = Option<usize>;
 
 /// Those who do the parts. They sleep between two runs.
-pub(super) struct Crew {
+pub(crate) struct Crew {
     name: &'static str,
     timing: Timing,
     board: Arc<SharedMemory>,
@@ -98,7 +98,7 @@ struct Seat {
 
 impl Crew {
     /// Starts one for each of the parts.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &'static str,
         kind: Kind,
         timing: Timing,

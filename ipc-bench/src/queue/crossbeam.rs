@@ -5,10 +5,10 @@ use super::way::{Get, Put, Way};
 use crossbeam_channel::{Receiver, Sender};
 
 /// A bounded channel.
-pub(super) struct Crossbeam(Sender<u64>, Receiver<u64>);
+pub(crate) struct Crossbeam(Sender<u64>, Receiver<u64>);
 
 impl Crossbeam {
-    pub(super) fn new(capacity: usize) -> Crossbeam {
+    pub(crate) fn new(capacity: usize) -> Crossbeam {
         let (sender, receiver) = crossbeam_channel::bounded(capacity);
         Crossbeam(sender, receiver)
     }

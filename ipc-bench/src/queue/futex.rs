@@ -24,10 +24,10 @@ const FULL: u32 = 1;
 
 /// A place for one number, for two who take turns. Whoever gets sleeps at once.
 #[derive(Clone)]
-pub(super) struct Futex(Arc<SharedMemory>);
+pub(crate) struct Futex(Arc<SharedMemory>);
 
 impl Futex {
-    pub(super) fn new() -> Outcome<Futex> {
+    pub(crate) fn new() -> Outcome<Futex> {
         Ok(Futex(Arc::new(SharedMemory::unnamed(SIZE)?)))
     }
 }

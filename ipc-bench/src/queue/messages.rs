@@ -8,21 +8,21 @@ use ipc_queue::Queue;
 const N_BUFFERS: usize = 4;
 
 /// A queue of byte strings, copied.
-pub(super) struct Copied {
+pub(crate) struct Copied {
     queue: Queue<[u8]>,
     size: usize,
 }
 
 /// A queue of byte strings that are made in its memory and read there.
-pub(super) struct Loaned(Copied);
+pub(crate) struct Loaned(Copied);
 
 /// An end of the one and of the other.
-pub(super) struct Copying(Queue<[u8]>, Message);
-pub(super) struct Lending(Queue<[u8]>, usize);
+pub(crate) struct Copying(Queue<[u8]>, Message);
+pub(crate) struct Lending(Queue<[u8]>, usize);
 
 impl Copied {
     /// For messages of `size` bytes, with room for `bytes` of them together, but no more than the capacity.
-    pub(super) fn new(size: usize, bytes: usize) -> Outcome<Copied> {
+    pub(crate) fn new(size: usize, bytes: usize) -> Outcome<Copied> {
         let bytes = bytes.min(size * super::CAPACITY);
         let queue = Queue::builder().capacity(super::CAPACITY).byte_capacity(bytes).create()?;
         Ok(Copied { queue, size })
@@ -31,7 +31,7 @@ impl Copied {
 
 impl Loaned {
     /// For messages of `size` bytes.
-    pub(super) fn new(size: usize) -> Outcome<Loaned> {
+    pub(crate) fn new(size: usize) -> Outcome<Loaned> {
         let queue = Queue::builder().capacity(super::CAPACITY).buffers(N_BUFFERS, size).create()?;
         Ok(Loaned(Copied { queue, size }))
     }

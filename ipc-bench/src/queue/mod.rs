@@ -4,22 +4,22 @@
 //! sides alike; where it says so, they run where the system likes. Both sides have the same capacity, and the same numbers.
 
 mod batches;
-mod bytes;
-mod crew;
-mod crossbeam;
-mod futex;
+pub(crate) mod bytes;
+pub(crate) mod crew;
+pub(crate) mod crossbeam;
+pub(crate) mod futex;
 #[cfg(feature = "iceoryx2")]
 mod iceoryx;
-mod messages;
-mod ours;
+pub(crate) mod messages;
+pub(crate) mod ours;
 mod plots;
-mod python;
+pub(crate) mod python;
 mod rest;
-mod ring;
-mod servo;
+pub(crate) mod ring;
+pub(crate) mod servo;
 mod sizes;
-mod way;
-mod work;
+pub(crate) mod way;
+pub(crate) mod work;
 
 use crate::measure::{Comparison, Contender, Effort, Shown};
 use crate::row::Row;

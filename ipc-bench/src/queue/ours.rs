@@ -5,10 +5,10 @@ use super::way::{Get, Put, Way};
 use ipc_queue::Queue;
 
 /// A queue of numbers.
-pub(super) struct Ours(Queue<u64>);
+pub(crate) struct Ours(Queue<u64>);
 
 impl Ours {
-    pub(super) fn new(capacity: usize) -> Outcome<Ours> {
+    pub(crate) fn new(capacity: usize) -> Outcome<Ours> {
         Ok(Ours(Queue::bounded(capacity)?))
     }
 }

@@ -1,4 +1,4 @@
-//! Python's own `multiprocessing.Queue`, between two processes of Python.
+//! Python's own `multiprocessing.Queue` and `Pipe`, between two processes of Python.
 
 use super::crew::Outcome;
 use crate::measure::Contender;
@@ -10,19 +10,29 @@ use std::time::Duration;
 const PROGRAM: &str = include_str!("python.py");
 
 /// A program of Python that measures when it is told.
-pub(super) struct Python {
+pub(crate) struct Python {
     process: Child,
     /// Until the program should end.
     orders: Option<ChildStdin>,
     times: BufReader<ChildStdout>,
     n_numbers: u64,
+    name: &'static str,
 }
 
 impl Python {
     /// Starts Python for one of the works that the program knows. Nobody if this machine has none, which is said.
-    pub(super) fn start(work: &str, n_numbers: u64) -> Option<Python> {
+    pub(crate) fn start(work: &str, n_numbers: u64) -> Option<Python> {
+        Python::run("multiprocessing.Queue", work, n_numbers)
+    }
+
+    /// The same with a pipe, which also knows the work "bytes SIZE".
+    pub(crate) fn start_pipe(work: &str, n_numbers: u64) -> Option<Python> {
+        Python::run("multiprocessing.Pipe", work, n_numbers)
+    }
+
+    fn run(name: &'static str, work: &str, n_numbers: u64) -> Option<Python> {
         let command = Command::new("python3")
-            .args(["-c", PROGRAM, work])
+            .args(["-c", PROGRAM, name, work])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
@@ -30,7 +40,7 @@ impl Python {
             Ok(mut process) => {
                 let orders = process.stdin.take();
                 let times = BufReader::new(process.stdout.take()?);
-                Some(Python { process, orders, times, n_numbers })
+                Some(Python { process, orders, times, n_numbers, name })
             }
             Err(error) => {
                 eprintln!("ipc-bench: rows with Python are left out: python3: {error}");
@@ -42,7 +52,7 @@ impl Python {
 
 impl Contender for Python {
     fn name(&self) -> &'static str {
-        "multiprocessing.Queue"
+        self.name
     }
 
     fn run_once(&mut self) -> Outcome {

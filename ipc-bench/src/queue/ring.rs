@@ -23,10 +23,10 @@ const GOT_AT: usize = 256;
 const HEAD_SIZE: usize = 4096;
 
 /// A ring of messages of one size.
-pub(super) struct Ring(Arc<Shared>);
+pub(crate) struct Ring(Arc<Shared>);
 
 /// One of its two ends, and how far it has come.
-pub(super) struct RingEnd {
+pub(crate) struct RingEnd {
     shared: Arc<Shared>,
     message: Message,
     count: u64,
@@ -47,7 +47,7 @@ unsafe impl Sync for Shared {}
 
 impl Ring {
     /// For messages of `size` bytes, with room for `bytes` of them together, but no more than the capacity.
-    pub(super) fn new(size: usize, bytes: usize) -> Outcome<Ring> {
+    pub(crate) fn new(size: usize, bytes: usize) -> Outcome<Ring> {
         let n_slots = (bytes / size).min(CAPACITY);
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;

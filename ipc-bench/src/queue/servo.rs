@@ -6,10 +6,10 @@ use ipc_channel::ipc::{IpcReceiver, IpcSender, channel};
 use std::sync::Mutex;
 
 /// A channel without a bound. It has one receiver, which goes to the process that asks.
-pub(super) struct Servo(Mutex<IpcSender<u64>>, Mutex<Option<IpcReceiver<u64>>>);
+pub(crate) struct Servo(Mutex<IpcSender<u64>>, Mutex<Option<IpcReceiver<u64>>>);
 
 impl Servo {
-    pub(super) fn new() -> Outcome<Servo> {
+    pub(crate) fn new() -> Outcome<Servo> {
         let (sender, receiver) = channel()?;
         Ok(Servo(Mutex::new(sender), Mutex::new(Some(receiver))))
     }

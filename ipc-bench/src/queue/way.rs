@@ -3,7 +3,7 @@
 use super::crew::{Kind, Outcome};
 
 /// A way for numbers. It is made before the others are started; each opens its end where it uses it.
-pub(super) trait Way: Send + Sync + 'static {
+pub(crate) trait Way: Send + Sync + 'static {
     type Putter: Put + 'static;
     type Getter: Get + 'static;
 
@@ -17,47 +17,47 @@ pub(super) trait Way: Send + Sync + 'static {
 }
 
 /// The end where numbers go in.
-pub(super) trait Put {
+pub(crate) trait Put {
     /// Puts a number, and waits while there is no room.
     fn put(&mut self, number: u64) -> Outcome;
 }
 
 /// The end where numbers come out.
-pub(super) trait Get {
+pub(crate) trait Get {
     /// Takes a number, and waits while there is none.
     fn get(&mut self) -> Outcome<u64>;
 }
 
 /// A byte string of one size that begins with a number, where it lies outside of what carries it.
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Vec<u8>,
     size: usize,
 }
 
 impl Message {
     /// At least as long as a number.
-    pub(super) fn new(size: usize) -> Message {
+    pub(crate) fn new(size: usize) -> Message {
         Message { bytes: vec![1; size], size }
     }
 
-    pub(super) fn set(&mut self, number: u64) {
+    pub(crate) fn set(&mut self, number: u64) {
         Message::write(&mut self.bytes, number);
     }
 
     /// Writes the number at the start and at the end, so that a part of a message is none.
-    pub(super) fn write(bytes: &mut [u8], number: u64) {
+    pub(crate) fn write(bytes: &mut [u8], number: u64) {
         let number = number.to_ne_bytes();
         bytes[..size_of::<u64>()].copy_from_slice(&number);
         let end = bytes.len() - size_of::<u64>();
         bytes[end..].copy_from_slice(&number);
     }
 
-    pub(super) fn number(&self) -> Outcome<u64> {
+    pub(crate) fn number(&self) -> Outcome<u64> {
         Message::number_of(&self.bytes, self.size)
     }
 
     /// The number at the start of bytes, if there are as many as there should be.
-    pub(super) fn number_of(bytes: &[u8], size: usize) -> Outcome<u64> {
+    pub(crate) fn number_of(bytes: &[u8], size: usize) -> Outcome<u64> {
         match (bytes.first_chunk(), bytes.last_chunk()) {
             (Some(&first), Some(&last)) if bytes.len() == size && first == last => {
                 Ok(u64::from_ne_bytes(first))
@@ -68,15 +68,15 @@ impl Message {
         }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 
-    pub(super) fn vec(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn vec(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const LULL: Duration = Duration::from_millis(2);
 
 /// Two on a processor each, who send a number back and forth; so often in a run.
-pub(super) fn ping_pong<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u64) -> Outcome<Crew> {
+pub(crate) fn ping_pong<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u64) -> Outcome<Crew> {
     let (there, back) = (Arc::new(make()?), Arc::new(make()?));
     let (their_there, their_back) = (Arc::clone(&there), Arc::clone(&back));
     let ping: MakePart = Box::new(move || {
@@ -37,7 +37,7 @@ pub(super) fn ping_pong<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u64) ->
 
 /// Two on a processor each, who wake each other: both sleep before every message, and whoever gets it says how long it was
 /// under way. The time of a run is that of all its messages, which are twice as many as rounds.
-pub(super) fn wake_each_other<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u64) -> Outcome<Crew> {
+pub(crate) fn wake_each_other<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u64) -> Outcome<Crew> {
     let (there, back) = (Arc::new(make()?), Arc::new(make()?));
     let (their_there, their_back) = (Arc::clone(&there), Arc::clone(&back));
     let epoch = Instant::now();
@@ -67,7 +67,7 @@ pub(super) fn wake_each_other<W: Way>(make: impl Fn() -> Outcome<W>, n_rounds: u
 }
 
 /// Some who put and as many who get, each its share of so many numbers in a run. `places` says where a pair of them runs.
-pub(super) fn stream<W: Way>(
+pub(crate) fn stream<W: Way>(
     way: W,
     n_pairs: usize,
     n_numbers: u64,
@@ -86,17 +86,17 @@ pub(super) fn stream<W: Way>(
 }
 
 /// Who puts on one processor, who gets on the other.
-pub(super) fn apart(_pair: usize) -> (Place, Place) {
+pub(crate) fn apart(_pair: usize) -> (Place, Place) {
     (Some(0), Some(1))
 }
 
 /// Of each pair both on one processor, the next pair on the next: as many of both kinds everywhere.
-pub(super) fn evenly(pair: usize) -> (Place, Place) {
+pub(crate) fn evenly(pair: usize) -> (Place, Place) {
     (Some(pair), Some(pair))
 }
 
 /// Where the system likes.
-pub(super) fn anywhere(_pair: usize) -> (Place, Place) {
+pub(crate) fn anywhere(_pair: usize) -> (Place, Place) {
     (None, None)
 }
 
