@@ -120,7 +120,7 @@ pub enum RecvError {
     #[error("receiving failed")]
     Os(#[source] io::Error),
     /// The sender ended in the middle of a message; whole messages before it have been received. In a pipe only a message that is
-    /// longer than [`INLINE_MAX`](crate::INLINE_MAX) has a middle, and the next one, if somebody else has the sending end, is whole.
+    /// goes in [parts](crate::INLINE_MAX) has a middle, and the next one, if somebody else has the sending end, is whole.
     #[error("the sender ended in the middle of a message")]
     Truncated,
     /// The message has no room in the buffer that it was to be received into, and can still be received.

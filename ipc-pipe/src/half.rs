@@ -98,7 +98,8 @@ impl Receiving {
     /// The bytes of the next message, or `None` when the deadline passed. Handles in it are closed.
     pub(crate) fn recv_bytes(&self, deadline: Deadline) -> Result<Option<Vec<u8>>, RecvError> {
         let mut message = Message::new();
-        let received = self.receiver.receive(&mut message, self.wanted(usize::MAX), deadline)?;
+        let wanted = Wanted { limit: self.limits.max_frame, room: usize::MAX };
+        let received = self.receiver.receive(&mut message, wanted, deadline)?;
         Ok(self.arrived(received)?.map(|()| message.into_bytes()))
     }
 
@@ -108,22 +109,12 @@ impl Receiving {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<Option<usize>, RecvError> {
-        let mut message = Message::new();
-        let received = self.receiver.receive(&mut message, self.wanted(buffer.len()), deadline)?;
-        let arrived = self.arrived(received)?;
-        Ok(arrived.map(|()| {
-            let bytes = message.bytes();
-            buffer[..bytes.len()].copy_from_slice(bytes);
-            bytes.len()
-        }))
+        let received = self.receiver.receive_into(buffer, self.limits.max_frame, deadline)?;
+        self.arrived(received)
     }
 
     pub(crate) fn poll(&self, deadline: Deadline) -> io::Result<bool> {
         self.receiver.wait(deadline).map_err(io::Error::other)
-    }
-
-    fn wanted(&self, room: usize) -> Wanted {
-        Wanted { limit: self.limits.max_frame, room }
     }
 
     #[inline]

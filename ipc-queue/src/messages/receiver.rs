@@ -23,6 +23,8 @@ pub struct Message {
     pub(super) arrival: Arrival,
     /// The bytes, if it came in parts.
     pub(super) joined: Option<Vec<u8>>,
+    /// How many there are, if they are in a buffer already.
+    pub(super) copied: Option<usize>,
     pub(super) handles: Vec<OwnedHandle>,
 }
 
@@ -53,11 +55,23 @@ pub enum Received<M> {
 /// How often who has begun a message and waits for the rest looks whether its sender lives.
 const LOOK: Duration = Duration::from_millis(40);
 
+impl<M> Received<M> {
+    fn map<N>(self, change: impl FnOnce(M) -> N) -> Received<N> {
+        match self {
+            Received::Message(message) => Received::Message(change(message)),
+            Received::Nothing => Received::Nothing,
+            Received::TooLarge(size) => Received::TooLarge(size),
+            Received::NoRoom(size) => Received::NoRoom(size),
+            Received::Truncated => Received::Truncated,
+        }
+    }
+}
+
 impl Message {
     /// An empty one.
     #[expect(clippy::new_without_default, reason = "room that is made on purpose, once for each call")]
     pub fn new() -> Message {
-        Message { arrival: Arrival::new(), joined: None, handles: Vec::new() }
+        Message { arrival: Arrival::new(), joined: None, copied: None, handles: Vec::new() }
     }
 
     /// Its bytes.
@@ -116,16 +130,11 @@ impl MessageReceiver {
         read: impl FnOnce(&[u8], Vec<OwnedHandle>) -> R,
     ) -> Result<Received<R>, Ending> {
         let mut message = Message::new();
-        Ok(match self.receive(&mut message, Wanted { limit, room: usize::MAX }, deadline)? {
-            Received::Message(()) => {
-                let handles = message.take_handles();
-                Received::Message(read(message.bytes(), handles))
-            }
-            Received::Nothing => Received::Nothing,
-            Received::TooLarge(size) => Received::TooLarge(size),
-            Received::NoRoom(size) => Received::NoRoom(size),
-            Received::Truncated => Received::Truncated,
-        })
+        let received = self.receive(&mut message, Wanted { limit, room: usize::MAX }, deadline)?;
+        Ok(received.map(|()| {
+            let handles = message.take_handles();
+            read(message.bytes(), handles)
+        }))
     }
 
     /// Receives the next message.
@@ -135,12 +144,42 @@ impl MessageReceiver {
         wanted: Wanted,
         deadline: Deadline,
     ) -> Result<Received<()>, Ending> {
+        self.receive_by(message, None, wanted, deadline)
+    }
+
+    /// Receives the bytes of the next message into a buffer, and tells how many they are. If it has no room for them the message
+    /// stays. Handles in it are closed.
+    pub fn receive_into(
+        &self,
+        buffer: &mut [u8],
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Received<usize>, Ending> {
+        let mut message = Message::new();
+        let wanted = Wanted { limit, room: buffer.len() };
+        let received = self.receive_by(&mut message, Some(buffer), wanted, deadline)?;
+        Ok(received.map(|()| {
+            message.copied.unwrap_or_else(|| {
+                let bytes = message.bytes();
+                buffer[..bytes.len()].copy_from_slice(bytes);
+                bytes.len()
+            })
+        }))
+    }
+
+    fn receive_by(
+        &self,
+        message: &mut Message,
+        mut buffer: Option<&mut [u8]>,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Result<Received<()>, Ending> {
         loop {
             let until = match self.partials.is_empty() {
                 true => deadline,
                 false => Deadline::after(deadline.remaining_at_most(LOOK)),
             };
-            let mut taker = Taker::new(self, message, wanted);
+            let mut taker = Taker::new(self, message, buffer.as_deref_mut(), wanted);
             match self.raw.get_by(&mut taker, until) {
                 Ok(true) => match taker.outcome() {
                     Outcome::Whole => return Ok(Received::Message(())),

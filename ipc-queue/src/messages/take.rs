@@ -14,6 +14,8 @@ use ipc_sys::handle::OwnedHandle;
 pub(super) struct Taker<'a> {
     receiver: &'a MessageReceiver,
     message: &'a mut Message,
+    /// Where the bytes go, if it was said.
+    buffer: Option<&'a mut [u8]>,
     wanted: Wanted,
     outcome: Outcome,
 }
@@ -47,8 +49,13 @@ pub(super) struct Header {
 const ATTEMPTS: u32 = 64;
 
 impl<'a> Taker<'a> {
-    pub(super) fn new(receiver: &'a MessageReceiver, message: &'a mut Message, wanted: Wanted) -> Self {
-        Taker { receiver, message, wanted, outcome: Outcome::Whole }
+    pub(super) fn new(
+        receiver: &'a MessageReceiver,
+        message: &'a mut Message,
+        buffer: Option<&'a mut [u8]>,
+        wanted: Wanted,
+    ) -> Self {
+        Taker { receiver, message, buffer, wanted, outcome: Outcome::Whole }
     }
 
     pub(super) fn outcome(&self) -> Outcome {
@@ -194,13 +201,24 @@ impl Take for Taker<'_> {
             return self.leave(Outcome::Stays(size), None);
         }
         self.outcome = Outcome::Whole;
-        self.message.arrival.take(queue, reader, record)
+        match &mut self.buffer {
+            Some(buffer) => {
+                let mut words = [0];
+                reader.read(&mut words[..n_words], &mut buffer[..size]);
+                reader.pass(record);
+                self.message.copied = Some(size);
+                Ok((n_words > 0).then_some(words[0]))
+            }
+            None => self.message.arrival.take(queue, reader, record),
+        }
     }
 
     fn unpack(&mut self, handles: Vec<OwnedHandle>) -> Result<(), Stop> {
         match (self.outcome, &self.message.joined) {
             (Outcome::Whole, Some(_)) => self.message.handles = handles,
-            (Outcome::Whole, None) => self.message.arrival.unpack(handles)?,
+            (Outcome::Whole, None) if self.message.copied.is_none() => {
+                self.message.arrival.unpack(handles)?
+            }
             _ => {}
         }
         Ok(())
