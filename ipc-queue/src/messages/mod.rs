@@ -78,3 +78,6 @@ pub fn channel(ring_size: usize) -> Result<(MessageSender, MessageReceiver), Cre
 fn part_size(byte_capacity: usize) -> usize {
     (byte_capacity / PARTS_PER_RING).min(LARGEST_PART)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -118,12 +118,16 @@ impl Partials {
     }
 }
 
-/// Takes out of the list what is truncated, the first of it, or the oldest if there are more than there may be; whether there was
-/// something. Those that nobody wants go without a word.
+/// Takes out of the list what is truncated, the first of it; whether there was something. Those that nobody wants go without a
+/// word.
 pub(super) fn settle(list: &mut Vec<Partial>, ring: Ring<'_>, peers: &impl Peers) -> bool {
     list.retain(|partial| partial.bytes.is_some() || !partial.is_truncated(ring, peers));
-    let is_full = list.len() >= MOST;
-    drop_first(list, |partial| is_full || partial.is_truncated(ring, peers))
+    drop_first(list, |partial| partial.is_truncated(ring, peers))
+}
+
+/// Takes the oldest out of the list if there are as many as there may be; whether anybody wanted it.
+pub(super) fn make_room(list: &mut Vec<Partial>) -> bool {
+    list.len() >= MOST && drop_first(list, |_| true)
 }
 
 fn drop_first(list: &mut Vec<Partial>, is_meant: impl FnMut(&Partial) -> bool) -> bool {

@@ -1,6 +1,6 @@
 //! What becomes of the items of such a channel: a message, or a part of one.
 
-use super::partial::{Partial, settle};
+use super::partial::{Partial, make_room, settle};
 use super::receiver::{Message, MessageReceiver, Wanted};
 use super::{LARGEST_PART, WITHDRAWN};
 use crate::error::Corruption;
@@ -83,7 +83,7 @@ impl<'a> Taker<'a> {
                 return self.join(list, idx, &header, reader, record);
             }
             // Something else than the rest of those that were begun.
-            if settle(list, queue.ring(), queue.peers()) {
+            if settle(list, queue.ring(), queue.peers()) || make_room(list) {
                 return self.leave(Outcome::Truncated, None);
             }
             let size = usize::try_from(header.total).unwrap_or(usize::MAX);
