@@ -371,8 +371,10 @@ fn a_full_queue_is_waited_for() {
     let mut site = local();
     let path = site.folder.path().join("private/socket");
     fs::DirBuilder::new().mode(0o700).create(path.parent().unwrap()).expect("a folder");
-    let kind = (rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM);
-    let socket = rustix::net::socket(kind.0, kind.1, None).expect("a socket");
+    let (family, kind) = (rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM);
+    // Processes that other tests start would keep it.
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(family, kind, flags, None).expect("a socket");
     let name = rustix::net::SocketAddrUnix::new(&path).expect("it is short");
     rustix::net::bind(&socket, &name).expect("nobody is there");
     rustix::net::listen(&socket, 0).expect("it is bound");
