@@ -88,6 +88,68 @@ fn a_message_that_was_begun_stays_when_there_is_no_room() {
     });
 }
 
+/// A call that gives up in the middle leaves what it has to the next one, whose buffer is another or none.
+#[test]
+fn a_message_is_received_into_several_buffers() {
+    let _guard = watchdog(Duration::from_secs(60));
+    let (sender, receiver) = Builder::new().ring_size(10_000).simplex::<()>().expect("a pipe");
+    thread::scope(|scope| {
+        scope.spawn(move || (0..20).for_each(|_| sender.send_bytes(&bytes(300_000)).expect("a receiver")));
+        let (mut n_calls, moment) = (0, Duration::from_micros(100));
+        let mut buffers = [vec![0; 300_000], vec![0; 400_000]];
+        for _ in 0..20 {
+            let found = loop {
+                n_calls += 1;
+                let buffer = &mut buffers[n_calls % 2];
+                match receiver.recv_bytes_into_timeout(buffer, moment) {
+                    Ok(size) => break buffer[..size].to_vec(),
+                    Err(RecvTimeoutError::TimedOut) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+                match receiver.recv_bytes_timeout(if n_calls % 3 == 0 { moment } else { Duration::ZERO }) {
+                    Ok(bytes) => break bytes,
+                    Err(RecvTimeoutError::TimedOut) => thread::sleep(moment),
+                    Err(error) => panic!("{error:?}"),
+                }
+            };
+            assert!(found == bytes(300_000));
+        }
+        assert!(n_calls > 20, "{n_calls}");
+        assert!(matches!(receiver.recv_bytes(), Err(RecvError::Eof)));
+    });
+}
+
+/// Threads that receive at the same time, each into a buffer of its own: each message is in one of them.
+#[test]
+fn several_threads_receive_into_buffers() {
+    let _guard = watchdog(Duration::from_secs(60));
+    let (sender, receiver) = simplex::<()>().expect("a pipe");
+    let n_received = thread::scope(|scope| {
+        let receivers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut buffer, mut count) = (vec![0; 200_000], 0);
+                    loop {
+                        match receiver.recv_bytes_into(&mut buffer) {
+                            Ok(size) => assert!(buffer[..size] == bytes(size), "{size}"),
+                            Err(RecvError::Eof) => return count,
+                            Err(error) => panic!("{error:?}"),
+                        }
+                        count += 1;
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(move || {
+            for size in (0..200).map(|number| number * 1000) {
+                sender.send_bytes(&bytes(size)).expect("a receiver");
+            }
+        });
+        receivers.into_iter().map(|receiver| receiver.join().expect("no panic")).sum::<u32>()
+    });
+    assert_eq!(n_received, 200);
+}
+
 #[test]
 fn bytes_wait_as_values_do() {
     let _guard = watchdog(Duration::from_secs(60));

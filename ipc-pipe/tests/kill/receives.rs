@@ -50,24 +50,30 @@ pub(crate) fn recv_parts(args: &Args) -> Row {
     seen.row(&swept)
 }
 
-/// Into a buffer that is too short, and one that is not.
+/// Into a buffer that is too short, and one that is not: a message of one part, and of several.
 pub(crate) fn recv_into(args: &Args) -> Row {
-    let mut seen = Seen::new("recv_into", &["sm.", "m."]);
-    let call = |ends: &Ends| {
-        let receiver = ends.take_receiver();
-        receiver.recv_bytes_into(&mut [0; 5]).expect_err("it is too short");
-        assert_eq!(receiver.recv_bytes_into(&mut [0; 50]).expect("there is one"), letter(SMALL).len());
-    };
-    let swept = sweep(
-        args.scale(151, 1),
-        || Ends::with(&[SMALL, MIDDLE]),
-        call,
-        |ends, point| {
-            drop(ends.sender.take());
-            seen.add(&found(&ends.take_receiver(), true), &point);
-        },
-    );
-    seen.row(&swept)
+    let kinds: [(&'static str, u8, &[&'static str]); 2] =
+        [("recv_into, small", SMALL, &["sm.", "m."]), ("recv_into, large", LARGE, &["lm.", "!m.", "m."])];
+    let rows = kinds.map(|(label, first, allowed)| {
+        let mut seen = Seen::new(label, allowed);
+        let call = |ends: &Ends| {
+            let receiver = ends.take_receiver();
+            receiver.recv_bytes_into(&mut [0; 5]).expect_err("it is too short");
+            let size = receiver.recv_bytes_into(&mut [0; 2000]).expect("there is one");
+            assert_eq!(size, letter(first).len());
+        };
+        let swept = sweep(
+            args.scale(151, 1),
+            || Ends::with(&[first, MIDDLE]),
+            call,
+            |ends, point| {
+                drop(ends.sender.take());
+                seen.add(&found(&ends.take_receiver(), true), &point);
+            },
+        );
+        seen.row(&swept)
+    });
+    sum("recv_into", rows)
 }
 
 /// The only receiver: the sender is told, with or without room.

@@ -18,8 +18,20 @@ pub(super) struct Partial {
     pub(super) total: u64,
     /// How much of it has come.
     pub(super) got: u64,
-    /// Its bytes; none if nobody wants them.
-    pub(super) bytes: Option<Vec<u8>>,
+    pub(super) place: Place,
+}
+
+/// Where the bytes of a message go.
+#[derive(Debug)]
+pub(super) enum Place {
+    Here(Vec<u8>),
+    /// Into the buffer of the call with this number, in a thread of the process with this name.
+    Buffer {
+        call: u64,
+        process: u64,
+    },
+    /// Nobody wants them.
+    Nowhere,
 }
 
 /// The messages in the making of one receiver.
@@ -39,8 +51,12 @@ const PAUSE: Duration = Duration::from_millis(1);
 const LOOKS: u32 = 16;
 
 impl Partial {
-    pub(super) fn new(sender: u64, number: u64, total: u64, got: u64, bytes: Option<Vec<u8>>) -> Partial {
-        Partial { sender, number, total, got, bytes }
+    pub(super) fn new(sender: u64, number: u64, total: u64, got: u64, place: Place) -> Partial {
+        Partial { sender, number, total, got, place }
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
     }
 
     /// Whether the sender has ended, and the ring has nothing of the rest.
@@ -100,10 +116,24 @@ impl Partials {
     /// Takes out the oldest; whether there was one. For the end of the channel.
     pub(super) fn drop_oldest(&self) -> bool {
         let drop_oldest = |list: &mut Vec<Partial>| {
-            list.retain(|partial| partial.bytes.is_some());
+            list.retain(Partial::is_wanted);
             !list.is_empty() && drop_first(list, |_| true)
         };
         !self.is_empty() && self.with(drop_oldest)
+    }
+
+    /// A call ends before the message is whole that it receives into its buffer: what it has of it is kept for the next one.
+    pub(super) fn take_over(&self, call: u64, buffer: &[u8]) {
+        if self.is_empty() {
+            return;
+        }
+        self.with(|list| {
+            let is_its =
+                |one: &&mut Partial| matches!(one.place, Place::Buffer { call: found, .. } if found == call);
+            if let Some(partial) = list.iter_mut().find(is_its) {
+                partial.place = Place::Here(buffer[..partial.got as usize].to_vec());
+            }
+        });
     }
 
     fn lock(&self) -> Option<MutexGuard<'_, Vec<Partial>>> {
@@ -121,7 +151,7 @@ impl Partials {
 /// Takes out of the list what is truncated, the first of it; whether there was something. Those that nobody wants go without a
 /// word.
 pub(super) fn settle(list: &mut Vec<Partial>, ring: Ring<'_>, peers: &impl Peers) -> bool {
-    list.retain(|partial| partial.bytes.is_some() || !partial.is_truncated(ring, peers));
+    list.retain(|partial| partial.is_wanted() || !partial.is_truncated(ring, peers));
     drop_first(list, |partial| partial.is_truncated(ring, peers))
 }
 
@@ -133,5 +163,5 @@ pub(super) fn make_room(list: &mut Vec<Partial>) -> bool {
 fn drop_first(list: &mut Vec<Partial>, is_meant: impl FnMut(&Partial) -> bool) -> bool {
     let found = list.iter().position(is_meant);
     // One that nobody wants was told of already.
-    found.is_some_and(|idx| list.remove(idx).bytes.is_some())
+    found.is_some_and(|idx| list.remove(idx).is_wanted())
 }

@@ -8,6 +8,8 @@ use crate::raw_queue::{Arrival, Bytes, RawQueue, Stop};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{BorrowedHandle, OwnedHandle};
 use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// The end of a [channel](super::channel) that receives.
@@ -54,6 +56,11 @@ pub enum Received<M> {
 
 /// How often who has begun a message and waits for the rest looks whether its sender lives.
 const LOOK: Duration = Duration::from_millis(40);
+/// How long who finds a message that another thread receives leaves it alone.
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// The number of the next call that has a buffer.
+static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 impl<M> Received<M> {
     fn map<N>(self, change: impl FnOnce(M) -> N) -> Received<N> {
@@ -157,8 +164,12 @@ impl MessageReceiver {
     ) -> Result<Received<usize>, Ending> {
         let mut message = Message::new();
         let wanted = Wanted { limit, room: buffer.len() };
-        let received = self.receive_by(&mut message, Some(buffer), wanted, deadline)?;
-        Ok(received.map(|()| {
+        let call = NEXT_CALL.fetch_add(1, Relaxed);
+        let received = self.receive_by(&mut message, Some((buffer, call)), wanted, deadline);
+        if !matches!(received, Ok(Received::Message(()))) {
+            self.partials.take_over(call, buffer);
+        }
+        Ok(received?.map(|()| {
             message.copied.unwrap_or_else(|| {
                 let bytes = message.bytes();
                 buffer[..bytes.len()].copy_from_slice(bytes);
@@ -170,7 +181,7 @@ impl MessageReceiver {
     fn receive_by(
         &self,
         message: &mut Message,
-        mut buffer: Option<&mut [u8]>,
+        mut buffer: Option<(&mut [u8], u64)>,
         wanted: Wanted,
         deadline: Deadline,
     ) -> Result<Received<()>, Ending> {
@@ -179,7 +190,12 @@ impl MessageReceiver {
                 true => deadline,
                 false => Deadline::after(deadline.remaining_at_most(LOOK)),
             };
-            let mut taker = Taker::new(self, message, buffer.as_deref_mut(), wanted);
+            let mut taker = Taker::new(
+                self,
+                message,
+                buffer.as_mut().map(|(buffer, call)| (&mut **buffer, *call)),
+                wanted,
+            );
             match self.raw.get_by(&mut taker, until) {
                 Ok(true) => match taker.outcome() {
                     Outcome::Whole => return Ok(Received::Message(())),
@@ -187,6 +203,8 @@ impl MessageReceiver {
                     Outcome::Lost(size) => return Ok(Received::TooLarge(size)),
                     Outcome::Stays(size) => return Ok(Received::NoRoom(size)),
                     Outcome::Truncated => return Ok(Received::Truncated),
+                    Outcome::Elsewhere if deadline.is_over() => return Ok(Received::Nothing),
+                    Outcome::Elsewhere => std::thread::sleep(PAUSE),
                 },
                 Ok(false) if self.settle() => return Ok(Received::Truncated),
                 Ok(false) if deadline.is_over() => return Ok(Received::Nothing),

@@ -1,6 +1,6 @@
 //! What becomes of the items of such a channel: a message, or a part of one.
 
-use super::partial::{Partial, make_room, settle};
+use super::partial::{Partial, Place, make_room, settle};
 use super::receiver::{Message, MessageReceiver, Wanted};
 use super::{LARGEST_PART, WITHDRAWN};
 use crate::error::Corruption;
@@ -14,8 +14,8 @@ use ipc_sys::handle::OwnedHandle;
 pub(super) struct Taker<'a> {
     receiver: &'a MessageReceiver,
     message: &'a mut Message,
-    /// Where the bytes go, if it was said.
-    buffer: Option<&'a mut [u8]>,
+    /// Where the bytes go, if it was said, and the number of the call that said it.
+    buffer: Option<(&'a mut [u8], u64)>,
     wanted: Wanted,
     outcome: Outcome,
 }
@@ -33,6 +33,8 @@ pub(super) enum Outcome {
     Stays(usize),
     /// A message whose rest will not come.
     Truncated,
+    /// A message that another thread receives. The item was not taken.
+    Elsewhere,
 }
 
 /// The words before the bytes of a part, without the ticket.
@@ -52,7 +54,7 @@ impl<'a> Taker<'a> {
     pub(super) fn new(
         receiver: &'a MessageReceiver,
         message: &'a mut Message,
-        buffer: Option<&'a mut [u8]>,
+        buffer: Option<(&'a mut [u8], u64)>,
         wanted: Wanted,
     ) -> Self {
         Taker { receiver, message, buffer, wanted, outcome: Outcome::Whole }
@@ -90,15 +92,16 @@ impl<'a> Taker<'a> {
             if header.at == 0 && size <= self.wanted.limit && size > self.wanted.room {
                 return self.leave(Outcome::Stays(size), None);
             }
-            let bytes = (header.at == 0 && size <= self.wanted.limit).then(|| room_for(size)).flatten();
+            let is_wanted = header.at == 0 && size <= self.wanted.limit;
+            let place = if is_wanted { self.place_for(size) } else { Place::Nowhere };
             // Of one that is lost, the reason is told at once, and the other parts go without a word.
-            let lost = match (&bytes, header.at) {
-                (Some(_), _) => None,
-                (None, 0) => Some(Outcome::Lost(size)),
+            let lost = match (&place, header.at) {
+                (Place::Nowhere, 0) => Some(Outcome::Lost(size)),
                 // The beginning went to somebody who had this end before.
-                (None, _) => Some(Outcome::Truncated),
+                (Place::Nowhere, _) => Some(Outcome::Truncated),
+                _ => None,
             };
-            list.push(Partial::new(header.sender, header.number, header.total, header.at, bytes));
+            list.push(Partial::new(header.sender, header.number, header.total, header.at, place));
             let ticket = self.join(list, list.len() - 1, &header, reader, record);
             self.outcome = lost.unwrap_or(self.outcome);
             ticket
@@ -117,31 +120,65 @@ impl<'a> Taker<'a> {
         let partial = &mut list[idx];
         if !header.follows(partial) {
             // Nobody of the family sends so.
-            let is_known = list.remove(idx).bytes.is_none();
+            let is_wanted = list.remove(idx).is_wanted();
             reader.pass(record);
-            return self.leave(if is_known { Outcome::Part } else { Outcome::Truncated }, None);
+            return self.leave(if is_wanted { Outcome::Truncated } else { Outcome::Part }, None);
         }
-        let size = partial.total as usize;
-        if partial.bytes.is_some() && size > self.wanted.room {
+        let (size, start) = (partial.total as usize, partial.got as usize);
+        if partial.is_wanted() && size > self.wanted.room {
             return self.leave(Outcome::Stays(size), None);
         }
         let mut words = [0; 5];
-        match &mut partial.bytes {
-            Some(bytes) => {
-                let start = bytes.len();
+        match (&mut partial.place, &mut self.buffer) {
+            (Place::Here(bytes), _) => {
                 bytes.resize(start + header.len, 0);
                 reader.read(&mut words, &mut bytes[start..]);
             }
-            None => reader.read(&mut words, &mut []),
+            (Place::Buffer { call, .. }, Some((buffer, mine))) if call == mine => {
+                reader.read(&mut words, &mut buffer[start..start + header.len]);
+            }
+            (Place::Buffer { process, .. }, _) => return self.leave_elsewhere(*process, list, idx),
+            (Place::Nowhere, _) => reader.read(&mut words, &mut []),
         }
         partial.got += header.len as u64;
         reader.pass(record);
         self.outcome = Outcome::Part;
         if partial.got == partial.total {
-            self.message.joined = list.remove(idx).bytes;
-            self.outcome = if self.message.joined.is_some() { Outcome::Whole } else { Outcome::Part };
+            self.outcome = Outcome::Whole;
+            match list.remove(idx).place {
+                Place::Here(bytes) => self.message.joined = Some(bytes),
+                Place::Buffer { .. } => self.message.copied = Some(size),
+                Place::Nowhere => self.outcome = Outcome::Part,
+            }
         }
         Ok((words[0] != 0).then_some(words[0]))
+    }
+
+    /// The message goes into the buffer of another call: of a thread, which will take it, or of the process that this one was
+    /// forked from.
+    fn leave_elsewhere(
+        &mut self,
+        process: u64,
+        list: &mut Vec<Partial>,
+        idx: usize,
+    ) -> Result<Option<u64>, Stop> {
+        if self.receiver.raw.peers().me().is_some_and(|me| me.get() == process) {
+            return self.leave(Outcome::Elsewhere, None);
+        }
+        list[idx].place = Place::Nowhere;
+        self.leave(Outcome::Truncated, None)
+    }
+
+    /// Where a message of this size goes: nowhere if there is no memory.
+    fn place_for(&self, size: usize) -> Place {
+        match (&self.buffer, self.receiver.raw.peers().me()) {
+            (&Some((_, call)), Some(me)) => Place::Buffer { call, process: me.get() },
+            _ => {
+                let mut bytes = Vec::new();
+                let is_there = bytes.try_reserve_exact(size).is_ok();
+                if is_there { Place::Here(bytes) } else { Place::Nowhere }
+            }
+        }
     }
 }
 
@@ -202,7 +239,7 @@ impl Take for Taker<'_> {
         }
         self.outcome = Outcome::Whole;
         match &mut self.buffer {
-            Some(buffer) => {
+            Some((buffer, _)) => {
                 let mut words = [0];
                 reader.read(&mut words[..n_words], &mut buffer[..size]);
                 reader.pass(record);
@@ -242,10 +279,4 @@ impl Header {
             && (self.at, self.total) == (partial.got, partial.total)
             && (self.len as u64) <= self.total.saturating_sub(self.at)
     }
-}
-
-/// Room for the bytes of a message, if there is memory.
-fn room_for(size: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(size).is_ok().then_some(bytes)
 }
