@@ -20,7 +20,7 @@ use crate::queue::work::{apart, ping_pong, stream, wake_each_other};
 use crate::row::Row;
 use ours::{Numbers, Strings};
 
-/// The capacity of everything that has one; a pipe has it by itself.
+/// The capacity of everything that has one.
 const CAPACITY: usize = 1024;
 /// How often a number goes back and forth in one run of who is fast, and of who is slow.
 const N_ROUNDS: u64 = 4000;
@@ -88,13 +88,13 @@ fn latency(effort: Effort) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// Byte strings one way, each received into a buffer.
+/// Byte strings one way, each received into a buffer. There is as much room in the pipe as in the ring and in the queue.
 fn one_way(effort: Effort) -> Outcome<Vec<Row>> {
     let run = |id, work, target, size, n_bytes: usize, mut peer: Box<dyn Contender>| {
         let n_messages = (n_bytes / size) as u64;
         let shown = Shown::Gigabytes(size);
         let comparison = Comparison { id, work, target, n_operations: n_messages, shown, fewer: 40 };
-        let mut ours = stream(Strings::new(size)?, 1, n_messages, apart)?;
+        let mut ours = stream(Strings::with_room(size, room(size))?, 1, n_messages, apart)?;
         comparison.run(&mut ours, &mut *peer, effort)
     };
     let boxed = |crew: Outcome<Crew>| crew.map(|crew| Box::new(crew) as Box<dyn Contender>);
@@ -102,12 +102,14 @@ fn one_way(effort: Effort) -> Outcome<Vec<Row>> {
     let socket = |size| boxed(stream(Socket::new(size)?, 1, n_messages(size), apart));
     let pipe = |size| boxed(stream(Pipe::new(size)?, 1, n_messages(size), apart));
     let ring = |size| boxed(stream(Ring::new(size, room(size))?, 1, n_messages(size), apart));
+    let usual = |size| boxed(stream(Strings::new(size)?, 1, n_messages(size), apart));
     let queue = |size| boxed(stream(Copied::new(size, room(size))?, 1, n_messages(size), apart));
     let mut rows = vec![
         run("S6p", "Pipe, 4 KiB one way, by Unix sockets", Some(2.0), SMALL, N_BYTES, socket(SMALL)?)?,
         run("S6q", "Pipe, 4 KiB one way, by a bare ring", Some(0.8), SMALL, N_BYTES, ring(SMALL)?)?,
         run("S6r", "Pipe, 4 KiB one way, by OS pipes", None, SMALL, N_BYTES, pipe(SMALL)?)?,
         run("S6s", "Pipe, 4 KiB one way, by Queue", None, SMALL, N_BYTES, queue(SMALL)?)?,
+        run("S6z", "Pipe, 4 KiB one way, by one of usual size", None, SMALL, N_BYTES, usual(SMALL)?)?,
         run("S6t", "Pipe, 1 MiB one way, by Unix sockets", Some(2.0), LARGE, N_BYTES, socket(LARGE)?)?,
         run("S6u", "Pipe, 1 MiB one way, by a bare ring", Some(0.8), LARGE, N_BYTES, ring(LARGE)?)?,
         run("S6v", "Pipe, 1 MiB one way, by OS pipes", None, LARGE, N_BYTES, pipe(LARGE)?)?,

@@ -49,6 +49,12 @@ impl Strings {
     pub(super) fn new(size: usize) -> Outcome<Strings> {
         Ok(Strings { ends: Ends::new(Builder::new())?, size })
     }
+
+    /// With room for `bytes` of them together, but no more than the capacity.
+    pub(super) fn with_room(size: usize, bytes: usize) -> Outcome<Strings> {
+        let builder = Builder::new().ring_size(bytes.min(size * super::CAPACITY));
+        Ok(Strings { ends: Ends::new(builder)?, size })
+    }
 }
 
 impl Way for Numbers {

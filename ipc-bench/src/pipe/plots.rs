@@ -51,6 +51,10 @@ fn throughput_by_size(n_runs: usize) -> Outcome {
     };
     let lines = vec![
         ("ipc_pipe", of(&|size| stream(Strings::new(size)?, 1, n_messages(size), apart))?),
+        (
+            "ipc_pipe, room",
+            of(&|size| stream(Strings::with_room(size, room(size))?, 1, n_messages(size), apart))?,
+        ),
         ("ipc_queue", of(&|size| stream(Copied::new(size, room(size))?, 1, n_messages(size), apart))?),
         ("bare ring", of(&|size| stream(Ring::new(size, room(size))?, 1, n_messages(size), apart))?),
         ("Unix socket", of(&|size| stream(Socket::new(size)?, 1, n_messages(size), apart))?),
