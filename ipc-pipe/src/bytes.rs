@@ -37,6 +37,16 @@ macro_rules! sends_bytes {
             /// # Errors
             ///
             /// [`TrySendError`], as for [`try_send`](Sender::try_send).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// while tx.try_send_bytes(&[7; 1000]).is_ok() {}
+            /// rx.recv_bytes()?; // Makes room.
+            /// tx.try_send_bytes(&[7; 1000])?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn try_send_bytes(&self, bytes: &[u8]) -> Result<(), TrySendError<()>> {
                 match self.$($half).+.send_bytes(bytes, Deadline::NOW) {
                     Ok(()) => Ok(()),
@@ -50,6 +60,18 @@ macro_rules! sends_bytes {
             /// # Errors
             ///
             /// [`SendTimeoutError`], as for [`send_timeout`](Sender::send_timeout).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::Duration;
+            ///
+            /// let (tx, _rx) = ipc_pipe::simplex::<()>()?;
+            /// while tx.try_send_bytes(&[7; 1000]).is_ok() {}
+            /// let error = tx.send_bytes_timeout(&[7; 1000], Duration::from_millis(5)).unwrap_err();
+            /// assert!(error.is_timeout());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn send_bytes_timeout(
                 &self,
                 bytes: &[u8],
@@ -63,6 +85,17 @@ macro_rules! sends_bytes {
             /// # Errors
             ///
             /// [`SendTimeoutError`], as for [`send_deadline`](Sender::send_deadline).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::{Duration, Instant};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// tx.send_bytes_deadline(b"soon", Instant::now() + Duration::from_secs(60))?;
+            /// assert_eq!(rx.recv_bytes()?, b"soon");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn send_bytes_deadline(
                 &self,
                 bytes: &[u8],
@@ -96,6 +129,15 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`RecvError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = ipc_pipe::simplex::<String>()?;
+            /// tx.send("hello".to_string())?;
+            /// assert_eq!(rx.recv_bytes()?, b"\x05hello");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_bytes(&self) -> Result<Vec<u8>, RecvError> {
                 loop {
                     if let Some(bytes) = self.$($half).+.recv_bytes(Deadline::NEVER)? {
@@ -109,6 +151,18 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`TryRecvError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use ipc_pipe::TryRecvError;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// assert!(matches!(rx.try_recv_bytes(), Err(TryRecvError::Empty)));
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.try_recv_bytes()?, b"now");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn try_recv_bytes(&self) -> Result<Vec<u8>, TryRecvError> {
                 self.$($half).+.recv_bytes(Deadline::NOW)?.ok_or(TryRecvError::Empty)
             }
@@ -118,6 +172,18 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::Duration;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// assert!(rx.recv_bytes_timeout(Duration::from_millis(5)).is_err());
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.recv_bytes_timeout(Duration::ZERO)?, b"now");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_bytes_timeout(&self, timeout: Duration) -> Result<Vec<u8>, RecvTimeoutError> {
                 self.$($half).+.recv_bytes(Deadline::after(timeout))?.ok_or(RecvTimeoutError::TimedOut)
             }
@@ -127,6 +193,17 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::{Duration, Instant};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.recv_bytes_deadline(Instant::now())?, b"now");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_bytes_deadline(&self, deadline: Instant) -> Result<Vec<u8>, RecvTimeoutError> {
                 self.$($half).+.recv_bytes(Deadline::at(deadline))?.ok_or(RecvTimeoutError::TimedOut)
             }
@@ -168,6 +245,17 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`TryRecvError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// let mut buffer = [0; 8];
+            /// assert!(rx.try_recv_bytes_into(&mut buffer).is_err());
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.try_recv_bytes_into(&mut buffer)?, 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn try_recv_bytes_into(&self, buffer: &mut [u8]) -> Result<usize, TryRecvError> {
                 self.$($half).+.recv_bytes_into(buffer, Deadline::NOW)?.ok_or(TryRecvError::Empty)
             }
@@ -177,6 +265,19 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::Duration;
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// let mut buffer = [0; 8];
+            /// assert!(rx.recv_bytes_into_timeout(&mut buffer, Duration::from_millis(5)).is_err());
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.recv_bytes_into_timeout(&mut buffer, Duration::ZERO)?, 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_bytes_into_timeout(
                 &self,
                 buffer: &mut [u8],
@@ -191,6 +292,17 @@ macro_rules! receives_bytes {
             /// # Errors
             ///
             /// [`RecvTimeoutError`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::time::{Duration, Instant};
+            ///
+            /// let (tx, rx) = ipc_pipe::simplex::<()>()?;
+            /// tx.send_bytes(b"now")?;
+            /// assert_eq!(rx.recv_bytes_into_deadline(&mut [0; 8], Instant::now())?, 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn recv_bytes_into_deadline(
                 &self,
                 buffer: &mut [u8],
