@@ -177,6 +177,7 @@ mod place;
 pub mod python;
 mod schema;
 mod transport;
+mod travel;
 
 pub use address::{Address, AddressError};
 pub use builder::{Builder, INLINE_MAX};

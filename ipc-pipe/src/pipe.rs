@@ -7,9 +7,9 @@ use crate::half::{Receiving, Sending};
 use ipc_codec::Limits;
 use ipc_queue::internals::{MessageReceiver, MessageSender};
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use ipc_sys::handle::{BorrowedHandle, OwnedHandle};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -581,7 +581,7 @@ ends!(impl<T> Receiver<T>, "Receiver");
 ends!(impl<S, R> Pipe<S, R>, "Pipe");
 
 impl<T> Receiver<T> {
-    /// The descriptor to wait for, or why there is none: [`AsHandle`] cannot say.
+    /// The descriptor to wait for, or why there is none: [`AsHandle`](ipc_sys::handle::AsHandle) cannot say.
     ///
     /// It is readable when something is there or the end, and may be so when nothing is. Asking for it arms it, and so does a
     /// [`try_recv`](Receiver::try_recv) that finds nothing; it makes three descriptors the first time.
@@ -628,63 +628,5 @@ impl<S, R> Pipe<S, R> {
     fn set_limits(&mut self, limits: Limits) {
         self.sender.set_limits(limits);
         self.receiver.set_limits(limits);
-    }
-}
-
-/// Readable when the other side is gone.
-impl<T> AsHandle for Sender<T> {
-    fn as_fd(&self) -> BorrowedHandle<'_> {
-        self.end.sender.handle()
-    }
-}
-
-/// As [`pollable`](Receiver::pollable). If there are no descriptors for it, it is one that is readable at the end only.
-impl<T> AsHandle for Receiver<T> {
-    fn as_fd(&self) -> BorrowedHandle<'_> {
-        self.pollable().unwrap_or_else(|_| self.end.receiver.handle())
-    }
-}
-
-/// As for its receiving half.
-impl<S, R> AsHandle for Pipe<S, R> {
-    fn as_fd(&self) -> BorrowedHandle<'_> {
-        self.receiver.as_fd()
-    }
-}
-
-impl<T> Serialize for Sender<T> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.end.sender.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Sender<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        MessageSender::deserialize(deserializer).map(|sender| Sender::new(sender, Limits::default()))
-    }
-}
-
-impl<T> Serialize for Receiver<T> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.end.receiver.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Receiver<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        MessageReceiver::deserialize(deserializer).map(|receiver| Receiver::new(receiver, Limits::default()))
-    }
-}
-
-impl<S, R> Serialize for Pipe<S, R> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        (&self.sender, &self.receiver).serialize(serializer)
-    }
-}
-
-impl<'de, S, R> Deserialize<'de> for Pipe<S, R> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (sender, receiver) = Deserialize::deserialize(deserializer)?;
-        Ok(Pipe { sender, receiver })
     }
 }

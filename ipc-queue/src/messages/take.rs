@@ -159,7 +159,7 @@ impl<'a> Taker<'a> {
     fn leave_elsewhere(
         &mut self,
         process: u64,
-        list: &mut Vec<Partial>,
+        list: &mut [Partial],
         idx: usize,
     ) -> Result<Option<u64>, Stop> {
         if self.receiver.raw.peers().me().is_some_and(|me| me.get() == process) {
