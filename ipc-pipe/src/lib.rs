@@ -127,6 +127,37 @@
 //! has a handle to wait for together with others ([`AsHandle`](ipc_sys::handle::AsHandle), [`Receiver::pollable`]): it is
 //! readable when there may be something to receive, or the end.
 //!
+//! # Waiting for several
+//!
+//! [`wait()`] waits for the first of many: pipe ends, queues, channels, events, sockets, processes, whatever is [`Waitable`]. It says
+//! which are ready, and all of them. It comes as four, too: [`wait()`], [`try_wait`], [`wait_timeout`], [`wait_deadline`].
+//!
+//! ```
+//! use ipc_pipe::{RecvError, pipe, wait};
+//! use ipc_queue::Queue;
+//! use ipc_shared::sync::Event;
+//!
+//! let ((here, there), jobs, stop) = (pipe::<u32, u32>()?, Queue::<String>::bounded(10)?, Event::new()?);
+//! std::thread::scope(|scope| -> Result<(), Box<dyn std::error::Error>> {
+//!     scope.spawn(|| {
+//!         jobs.put("sweep".to_string()).unwrap();
+//!         there.send(1).unwrap();
+//!         stop.set();
+//!     });
+//!     while !stop.is_set() {
+//!         for place in wait(&[&here, &jobs, &stop])? {
+//!             match place {
+//!                 0 => assert_eq!(here.recv()?, 1),
+//!                 1 => assert_eq!(jobs.get()?, "sweep"),
+//!                 _ => println!("that is all"),
+//!             }
+//!         }
+//!     }
+//!     Ok(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Several threads
 //!
 //! All methods of pipes take `&self`. Messages never mix: each `send` is one whole message and each message goes to one
@@ -178,6 +209,7 @@ pub mod python;
 mod schema;
 mod transport;
 mod travel;
+mod wait;
 
 pub use address::{Address, AddressError};
 pub use builder::{Builder, INLINE_MAX};
@@ -189,6 +221,7 @@ pub use key::{EmptyKey, Key};
 pub use link_error::{AcceptError, AcceptTimeoutError, BindError, ConnectError, TryAcceptError};
 pub use listener::{Listener, ListenerBuilder};
 pub use pipe::{Pipe, Receiver, Sender, pipe, simplex};
+pub use wait::{Look, Readable, WaitError, Waitable, try_wait, wait, wait_deadline, wait_timeout};
 
 #[doc(hidden)]
 pub mod internals {

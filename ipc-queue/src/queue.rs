@@ -193,6 +193,25 @@ impl<T: ?Sized> Queue<T> {
         self.raw.is_closed()
     }
 
+    /// Whether a get would not wait: there is an item, the queue is closed, or there is an error to tell. An item may be taken by
+    /// somebody else before the get.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = ipc_queue::Queue::bounded(4)?;
+    /// assert!(!queue.is_ready());
+    /// queue.put(1)?;
+    /// assert!(queue.is_ready());
+    /// queue.close();
+    /// assert_eq!(queue.get()?, 1);
+    /// assert!(queue.is_ready() && queue.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_ready(&self) -> bool {
+        self.raw.is_ready()
+    }
+
     /// A descriptor that is readable when there may be an item, or the queue is closed: for `poll`, `epoll`, mio, tokio.
     ///
     /// Each call arms it: from when this returns it becomes readable with the next item. So does a get that finds the queue

@@ -79,6 +79,22 @@ impl<T: ?Sized> Receiver<T> {
         self.raw.memory().plan().capacity
     }
 
+    /// Whether [`recv`](Receiver::recv) would not wait: there is an item, all senders are gone, or there is an error to tell. An
+    /// item may be received by somebody else before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = ipc_queue::channel::<u8>(10)?;
+    /// assert!(!receiver.is_ready());
+    /// drop(sender);
+    /// assert!(receiver.is_ready());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_ready(&self) -> bool {
+        self.raw.is_ready()
+    }
+
     /// A descriptor that is readable when there may be an item, or the channel has ended; as
     /// [`Queue::pollable`](crate::Queue::pollable).
     ///

@@ -9,6 +9,7 @@
 
 use super::{LOOK, RawQueue, Stop, at_the_lock, was_locked};
 use crate::raw::Wishes;
+use ipc_shared::internals::Peers;
 use ipc_sys::alarm::Alarm;
 use ipc_sys::clock::Deadline;
 use ipc_sys::doorbell::Doorbell;
@@ -27,6 +28,12 @@ pub(super) struct Poller {
 }
 
 impl RawQueue {
+    /// Whether a get would not wait: for an item, the end, or what is wrong.
+    pub(crate) fn is_ready(&self) -> bool {
+        let is_part = self.peers().me().is_some();
+        !is_part || !matches!(self.has_nothing(), Ok(true)) || self.freight.has_no_putter()
+    }
+
     /// The descriptor, armed.
     pub(crate) fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
         let poller = match self.poller.get() {
