@@ -48,6 +48,7 @@
 //! * [`pipe()`], two ends that both send and receive; [`simplex`], one way. Their end of file is exact.
 //! * [`Listener`] and [`connect()`], for processes that find each other by an [`Address`] and trust each other by a [`Key`];
 //!   between them a [`Connection`]. [`pipe::python`] speaks with programs in Python.
+//! * [`wait()`], for the first of many: queues, pipes, processes, events, sockets.
 //!
 //! ## Memory: [`shared`]
 //!
@@ -108,6 +109,9 @@ pub use ipc_shared::{Array, Item, RawArray, RawValue, ShareableList, SharedMemor
 pub use ipc_pipe::{
     Address, Connection, Key, Listener, Pipe, Receiver, RecvError, SendError, Sender, connect, pipe, simplex,
 };
+
+#[doc(no_inline)]
+pub use ipc_pipe::{Readable, WaitError, Waitable, try_wait, wait, wait_deadline, wait_timeout};
 
 #[doc(no_inline)]
 pub use ipc_codec::{Limits, handle::Handle};

@@ -4,6 +4,7 @@ use crate::attached::Attached;
 use crate::builder::Builder;
 use crate::error::{JoinError, JoinTimeoutError, SpawnError};
 use crate::running::Running;
+use ipc_pipe::{Look, Waitable};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::process::{ExitStatus, Signal};
@@ -291,22 +292,23 @@ impl<R> Process<R> {
         self.child().signal(Signal::Interrupt)
     }
 
-    /// A handle that is readable once the process has ended, to wait for together with others.
+    /// A handle that is readable once the process has ended, for `poll`, mio or tokio; [`ipc_pipe::wait()`] takes the process
+    /// itself.
     ///
     /// # Examples
     ///
     /// ```
+    /// use ipc_pipe::wait;
     /// use ipc_process::Process;
     /// use ipc_sys::clock::Deadline;
-    /// use ipc_sys::readiness::{Interest, Watch, wait};
+    /// use ipc_sys::readiness::{Interest, wait_one};
     /// use std::time::Duration;
     /// # ipc_process::init();
     ///
     /// let slow = Process::spawn(|(): ()| std::thread::sleep(Duration::from_secs(60)), ())?;
     /// let quick = Process::spawn(|(): ()| (), ())?;
-    /// let mut watches = [&slow, &quick].map(|process| Watch::new(process.sentinel(), Interest::Read));
-    /// wait(&mut watches, Deadline::NEVER)?;
-    /// assert!(watches[1].is_ready() && !watches[0].is_ready());
+    /// assert_eq!(wait(&[&slow, &quick])?, [1]);
+    /// assert!(wait_one(quick.sentinel(), Interest::Read, Deadline::NOW)?);
     /// slow.kill()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -451,6 +453,13 @@ impl<R: DeserializeOwned> Process<R> {
 impl<R> AsHandle for Process<R> {
     fn as_fd(&self) -> BorrowedHandle<'_> {
         self.sentinel()
+    }
+}
+
+/// Ready once the process has ended.
+impl<R> Waitable for Process<R> {
+    fn look(&self) -> io::Result<Look<'_>> {
+        Ok(Look::Ask(self.sentinel()))
     }
 }
 
