@@ -110,6 +110,11 @@ impl ReceivingHalf {
         }
     }
 
+    /// As [`Incoming::is_due`].
+    pub(super) fn is_due(&self) -> bool {
+        self.incoming.is_due(|beginning| frame::size_of(beginning, &self.limits))
+    }
+
     pub(super) fn is_begun(&self) -> bool {
         self.incoming.is_begun()
     }

@@ -85,6 +85,11 @@ impl Incoming {
         self.filled > 0
     }
 
+    /// Whether there is something to tell without the socket: the frame is whole, or wrong, or there is none any more.
+    pub(crate) fn is_due(&self, size_of: impl Fn(&[u8]) -> Result<usize, RecvError>) -> bool {
+        self.broken || size_of(&self.buffer[..self.filled]).map_or(true, |size| size == self.filled)
+    }
+
     /// From here on there is nothing to receive any more.
     pub(crate) fn give_up(&mut self) {
         *self = Incoming { broken: true, ..Incoming::default() };

@@ -283,6 +283,11 @@ impl<S, R> Connection<S, R> {
         !self.sender.half.is_pending() && !self.receiver.half.is_begun()
     }
 
+    /// Whether a receive would tell something without the socket.
+    pub(crate) fn is_due(&self) -> bool {
+        self.receiver.is_due()
+    }
+
     fn sending(&mut self) -> &mut SendingHalf {
         &mut self.sender.half
     }
@@ -299,6 +304,11 @@ impl<S> ConnectionSender<S> {
 }
 
 impl<R> ConnectionReceiver<R> {
+    /// Whether a receive would tell something without the socket.
+    pub(crate) fn is_due(&self) -> bool {
+        self.half.is_due()
+    }
+
     fn receiving(&mut self) -> (&mut ReceivingHalf, Option<&mut SendingHalf>) {
         (&mut self.half, None)
     }

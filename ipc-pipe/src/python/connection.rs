@@ -146,6 +146,11 @@ impl Connection {
         }
     }
 
+    /// Whether a receive would tell something without the socket.
+    pub(crate) fn is_due(&self) -> bool {
+        self.incoming.is_due(|beginning| size_of(beginning, self.max_size))
+    }
+
     pub(super) fn new(socket: StreamSocket, max_size: usize) -> Self {
         Connection { socket, incoming: Incoming::default(), outgoing: Outgoing::default(), max_size }
     }

@@ -2,6 +2,7 @@
 
 mod error;
 mod family;
+mod links;
 mod rounds;
 mod system;
 mod waitable;
