@@ -98,6 +98,19 @@ fn pipes() {
 }
 
 #[test]
+fn waiting() {
+    let ((tx, rx), queue) =
+        (simplex::<u8>().expect("a pipe"), Queue::<u8>::bounded(1).expect("there is memory"));
+    let handle = multiproc::Readable(std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is left"));
+    let objects: [&dyn multiproc::Waitable; 3] = [&handle, &rx, &queue];
+    assert!(multiproc::try_wait(&objects).expect("it can be waited for").is_empty());
+    tx.send(1).expect("the reader is there");
+    assert_eq!(multiproc::wait(&objects).expect("it can be waited for"), [1]);
+    let error: multiproc::WaitError = multiproc::pipe::wait(&[]).expect_err("there is nothing");
+    assert_eq!(error.to_string(), "there is nothing to wait for, and no deadline");
+}
+
+#[test]
 fn process() {
     isolated(|| {
         for &method in StartMethod::ALL {

@@ -91,14 +91,17 @@ fn each_kind_wakes() {
                 let mut objects: Vec<&dyn Waitable> = others.map(|other| &*other.object as _).collect();
                 let place = name.len() % (n_others + 1);
                 objects.insert(place, &*object);
-                thread::scope(|scope| {
-                    scope.spawn(|| {
-                        sleep(PAUSE);
-                        make_ready();
-                    });
-                    let found = at_least(PAUSE / 2, || wait(&objects));
-                    assert_eq!(found.expect("it can be waited for"), [place], "{name}");
+                let wake = || {
+                    sleep(PAUSE);
+                    make_ready();
+                };
+                let found = at_least(PAUSE, || {
+                    thread::scope(|scope| {
+                        scope.spawn(wake);
+                        wait(&objects)
+                    })
                 });
+                assert_eq!(found.expect("it can be waited for"), [place], "{name}");
                 assert_eq!(wait(&[&*object]).expect("it can be waited for"), [0], "{name}");
             });
         }
