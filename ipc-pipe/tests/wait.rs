@@ -276,6 +276,33 @@ fn what_is_readable_for_nothing_is_not_told() {
     });
 }
 
+/// Has no handle, and is never ready.
+#[derive(Default)]
+struct Silent(Cell<u32>);
+
+impl Waitable for Silent {
+    fn look(&self) -> io::Result<Look<'_>> {
+        self.0.set(self.0.get() + 1);
+        Ok(Look::NotYet)
+    }
+}
+
+/// At intervals that grow from 50 microseconds to 10 milliseconds.
+#[test]
+fn what_has_no_handle_is_looked_at_now_and_then() {
+    isolated(|| {
+        let (silent, queue) = (Silent::default(), Queue::<u8>::bounded(1).expect("there is memory"));
+        let long = Duration::from_secs(1);
+        let found = wait_timeout(&[&queue, &silent], long).expect("it can be waited for");
+        let n_looks = silent.0.get();
+        println!("{n_looks} looks");
+        assert_eq!(found, []);
+        // A tick of the alarm of the queue makes one more, and so does falling asleep again.
+        assert!(n_looks <= 100 + 8 + 3 * 9, "{n_looks} looks are too many");
+        assert!(n_looks >= 25, "{n_looks} looks are too few");
+    });
+}
+
 /// Many wait for one queue, and the items go to others, too. Each item is had once; who is told that there is one has it, or
 /// somebody else has.
 #[test]
