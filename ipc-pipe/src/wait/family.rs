@@ -8,10 +8,10 @@ use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use std::io;
 use std::time::Duration;
 
-/// Ready when something can be received, or the end.
+/// Ready when something can be received, or the end, or an error is to be told.
 impl<T> Waitable for Receiver<T> {
     fn look(&self) -> io::Result<Look<'_>> {
-        self.poll(Duration::ZERO).map(Look::from_bool)
+        Ok(Look::from_bool(self.poll(Duration::ZERO).unwrap_or(true)))
     }
 
     fn arm(&self) -> io::Result<Option<BorrowedHandle<'_>>> {
@@ -19,10 +19,10 @@ impl<T> Waitable for Receiver<T> {
     }
 }
 
-/// Ready when something can be received, or the end.
+/// Ready when something can be received, or the end, or an error is to be told.
 impl<S, R> Waitable for Pipe<S, R> {
     fn look(&self) -> io::Result<Look<'_>> {
-        self.poll(Duration::ZERO).map(Look::from_bool)
+        Ok(Look::from_bool(self.poll(Duration::ZERO).unwrap_or(true)))
     }
 
     fn arm(&self) -> io::Result<Option<BorrowedHandle<'_>>> {
