@@ -269,7 +269,7 @@
 //! # Waiting for several
 //!
 //! [`Queue::pollable`] and [`Receiver::pollable`] give a descriptor for `poll`, mio or tokio. It is readable when there may be
-//! an item.
+//! an item. `ipc_pipe::wait` does what is done with it here, also beside pipes, processes and sockets.
 //!
 //! ```
 //! use ipc_queue::{Queue, TryGetError};
