@@ -605,6 +605,11 @@ impl<T> Receiver<T> {
         self.end.receiver.pollable()
     }
 
+    /// Whether there is something to receive, the end, or an error to tell.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.end.receiver.is_ready()
+    }
+
     pub(crate) fn new(receiver: MessageReceiver, limits: Limits) -> Self {
         Receiver { end: Receiving::new(receiver, limits), message: PhantomData }
     }
@@ -625,6 +630,10 @@ impl<T> Sender<T> {
 }
 
 impl<S, R> Pipe<S, R> {
+    pub(crate) fn receiver(&self) -> &Receiver<R> {
+        &self.receiver
+    }
+
     fn set_limits(&mut self, limits: Limits) {
         self.sender.set_limits(limits);
         self.receiver.set_limits(limits);

@@ -6,27 +6,27 @@ use ipc_queue::{JoinableQueue, Queue};
 use ipc_shared::sync::Event;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use std::io;
-use std::time::Duration;
 
-/// Ready when something can be received, or the end, or an error is to be told.
+/// Ready when something can be received, or the end, or an error is to be told. Of a message that is larger than the pipe the
+/// beginning is there: call [`try_recv`](Receiver::try_recv) where the rest must not be waited for.
 impl<T> Waitable for Receiver<T> {
     fn look(&self) -> io::Result<Look<'_>> {
-        Ok(Look::from_bool(self.poll(Duration::ZERO).unwrap_or(true)))
+        Ok(Look::from_bool(self.is_ready()))
     }
 
     fn arm(&self) -> io::Result<Option<BorrowedHandle<'_>>> {
-        Ok(Some(self.as_fd()))
+        self.pollable().map(Some)
     }
 }
 
-/// Ready when something can be received, or the end, or an error is to be told.
+/// As its receiving half, a [`Receiver`].
 impl<S, R> Waitable for Pipe<S, R> {
     fn look(&self) -> io::Result<Look<'_>> {
-        Ok(Look::from_bool(self.poll(Duration::ZERO).unwrap_or(true)))
+        self.receiver().look()
     }
 
     fn arm(&self) -> io::Result<Option<BorrowedHandle<'_>>> {
-        Ok(Some(self.as_fd()))
+        self.receiver().arm()
     }
 }
 

@@ -113,6 +113,12 @@ impl Partials {
         !self.is_empty() && self.with(|list| settle(list, ring, peers))
     }
 
+    /// Whether [`settle`](Partials::settle) would take one out.
+    pub(super) fn has_truncated(&self, ring: Ring<'_>, peers: &impl Peers) -> bool {
+        let is_told = |partial: &Partial| partial.bytes.is_some() && partial.is_truncated(ring, peers);
+        !self.is_empty() && self.with(|list| list.iter().any(is_told))
+    }
+
     /// Takes out the oldest; whether there was one. For the end of the channel.
     pub(super) fn drop_oldest(&self) -> bool {
         let drop_oldest = |list: &mut Vec<Partial>| {

@@ -233,6 +233,11 @@ impl MessageReceiver {
         }
     }
 
+    /// Whether there is something to receive, or a part of it, or the end, or something is wrong.
+    pub fn is_ready(&self) -> bool {
+        self.raw.is_ready() || self.partials.has_truncated(self.raw.ring(), self.raw.peers())
+    }
+
     /// A descriptor that is readable when there may be something to receive, or the end; armed by this.
     pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
         self.raw.pollable()
