@@ -8,7 +8,8 @@ mod support;
 mod waited;
 
 use ipc_pipe::{
-    Look, RecvError, WaitError, Waitable, pipe, simplex, try_wait, wait, wait_deadline, wait_timeout,
+    Look, RecvError, TryRecvError, WaitError, Waitable, pipe, simplex, try_wait, wait, wait_deadline,
+    wait_timeout,
 };
 use ipc_queue::{Queue, TryGetError, channel};
 use ipc_shared::Arena;
@@ -19,6 +20,7 @@ use ipc_sys::handle::BorrowedHandle;
 use ipc_sys::process::Signal;
 use ipc_testkit::{isolated, watchdog};
 use links::{Family, LONG, Site};
+use rustix::process::{Pid, kill_process};
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
@@ -201,6 +203,35 @@ fn a_killed_writer_is_the_end() {
         assert!(matches!(rx.recv(), Err(RecvError::Eof)));
         assert!(matches!(here.recv(), Err(RecvError::Eof)));
         assert!(receiver.recv().expect_err("nothing was sent").is_disconnected());
+        child.wait(Deadline::NEVER).expect("it is a child");
+    });
+}
+
+/// Who has the beginning of a message in hand, and nothing of the rest to come, is told that there is no more.
+#[test]
+fn a_writer_that_is_killed_in_the_middle_of_a_message() {
+    isolated(|| {
+        let (tx, rx) = simplex::<Vec<u8>>().expect("a pipe");
+        let child = fork_child(|| drop(tx.send(vec![7; 32 << 20])));
+        assert_eq!(wait(&[&rx]).expect("it can be waited for"), [0]);
+        assert!(matches!(rx.try_recv(), Err(TryRecvError::Empty)));
+        let pid = child.pid() as i32;
+        kill_process(Pid::from_raw(pid).expect("a number"), rustix::process::Signal::STOP).expect("it lives");
+        while ipc_testkit::proc::stat(pid).is_none_or(|stat| stat.state != 'T') {
+            sleep(Duration::from_millis(1));
+        }
+        while rx.poll(Duration::ZERO).expect("nothing is wrong") {
+            assert!(matches!(rx.try_recv(), Err(TryRecvError::Empty)));
+        }
+        assert_eq!(wait_timeout(&[&rx], SHORT).expect("it can be waited for"), []);
+        child.signal(Signal::Kill).expect("it is a child");
+        // There is another sender, so that it is not the end.
+        assert_eq!(wait(&[&rx]).expect("it can be waited for"), [0]);
+        assert!(matches!(rx.try_recv(), Err(TryRecvError::Recv(RecvError::Truncated))));
+        assert_eq!(wait_timeout(&[&rx], SHORT).expect("it can be waited for"), []);
+        tx.send(vec![1]).expect("the reader is there");
+        assert_eq!(wait(&[&rx]).expect("it can be waited for"), [0]);
+        assert_eq!(rx.recv().expect("it was sent"), [1]);
         child.wait(Deadline::NEVER).expect("it is a child");
     });
 }

@@ -153,6 +153,7 @@ fn a_full_table_of_handles_is_told_by_the_object() {
     isolated(|| {
         let queue = Queue::<u8>::bounded(1).expect("there is memory");
         let event = Event::new_in(&Arena::new()).expect("there is memory");
+        let pipe = simplex::<u8>().expect("a pipe");
         let limit = getrlimit(Resource::Nofile);
         let n_open = Doorbell::new().map(|bell| bell.handle().as_raw_fd());
         let full = Rlimit { current: Some(n_open.expect("handles are left") as u64), maximum: limit.maximum };
@@ -163,6 +164,8 @@ fn a_full_table_of_handles_is_told_by_the_object() {
             }
             other => panic!("{other:?}"),
         }
+        let (_, rx) = &pipe;
+        assert!(matches!(wait_timeout(&[rx], SHORT), Err(WaitError::Object { place: 0, .. })));
         // Whoever does not sleep needs none.
         assert_eq!(try_wait(&[&event, &queue]).expect("no handle is needed"), []);
         queue.put(1).expect("there is room");

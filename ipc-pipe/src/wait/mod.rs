@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// receives from, too, may be empty again by the time that it is asked, so ask it with a `try_` call.
 ///
 /// The same object may be given more than once. Nothing is registered anywhere: when the call has returned, the objects are as
-/// they were, but that a queue has three descriptors more from the first time that somebody has slept for it.
+/// they were, but that a queue or pipe has three descriptors more from the first time that somebody has slept for it.
 ///
 /// # Blocking
 ///
