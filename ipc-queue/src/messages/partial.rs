@@ -115,7 +115,7 @@ impl Partials {
 
     /// Whether [`settle`](Partials::settle) would take one out.
     pub(super) fn has_truncated(&self, ring: Ring<'_>, peers: &impl Peers) -> bool {
-        let is_told = |partial: &Partial| partial.bytes.is_some() && partial.is_truncated(ring, peers);
+        let is_told = |partial: &Partial| partial.is_wanted() && partial.is_truncated(ring, peers);
         !self.is_empty() && self.with(|list| list.iter().any(is_told))
     }
 
