@@ -68,7 +68,7 @@ pub(crate) fn withdraw(args: &Args) -> Row {
         assert!(receiver.try_recv_bytes().is_err());
         sender.send_bytes(letter(SMALL)).expect("there is room");
     };
-    let swept = sweep(args.scale(997, 7), Ends::new, call, |ends, point| {
+    let swept = sweep(args.scale(997, 101), Ends::new, call, |ends, point| {
         drop(ends.sender.take());
         let found = found(&ends.take_receiver(), true);
         // What the dead had received of the message is gone with it.
