@@ -68,7 +68,7 @@ pub(crate) fn send_handle(args: &Args) -> Row {
         let allowed: &[&'static str] = if size > 512 { &[".", "!.", "h."] } else { &[".", "h."] };
         let mut seen = Seen::new("send_handle", allowed);
         let swept = sweep(
-            args.scale(997, 3),
+            args.scale(1499, 3),
             Ends::new,
             |ends: &Ends| ends.send(&text),
             |ends, point| {
@@ -95,7 +95,7 @@ pub(crate) fn recv_handle(args: &Args) -> Row {
             drop(receiver.recv().expect("there is one"));
         };
         let swept =
-            sweep(args.scale(1999, 3), make, call, |ends, point| seen.add(&ends.found(&text), &point));
+            sweep(args.scale(2999, 3), make, call, |ends, point| seen.add(&ends.found(&text), &point));
         seen.row(&swept)
     });
     crate::receives::sum("recv_handle", rows)

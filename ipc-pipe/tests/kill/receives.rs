@@ -39,7 +39,7 @@ pub(crate) fn recv_parts(args: &Args) -> Row {
         assert_eq!(ends.take_receiver().recv_bytes().expect("there is one"), letter(LARGE));
     };
     let swept = sweep(
-        args.scale(151, 1),
+        args.scale(599, 1),
         || Ends::with(&[LARGE, SMALL, LARGE]),
         call,
         |ends, point| {
@@ -63,7 +63,7 @@ pub(crate) fn recv_into(args: &Args) -> Row {
             assert_eq!(size, letter(first).len());
         };
         let swept = sweep(
-            args.scale(151, 1),
+            args.scale(599, 1),
             || Ends::with(&[first, MIDDLE]),
             call,
             |ends, point| {
@@ -81,7 +81,7 @@ pub(crate) fn last_receiver(args: &Args) -> Row {
     let mut seen = Seen::new("last_receiver", &["closed"]);
     let call = |ends: &Ends| drop(ends.take_receiver().recv_bytes().expect("there is one"));
     let swept = sweep(
-        args.scale(311, 1),
+        args.scale(997, 1),
         || Ends::with(&[LARGE]),
         call,
         |ends, point| {

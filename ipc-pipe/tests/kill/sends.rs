@@ -36,7 +36,7 @@ pub(crate) fn send_timeout(args: &Args) -> Row {
 /// A message in parts, and one behind it: the message is not there, cut short, or whole.
 pub(crate) fn send_parts(args: &Args) -> Row {
     let mut seen = Seen::new("send_parts", &[".", "!.", "l.", "ls."]);
-    let swept = sweep(args.scale(151, 1), Ends::new, send_large_and_small, |ends, point| {
+    let swept = sweep(args.scale(599, 1), Ends::new, send_large_and_small, |ends, point| {
         drop(ends.sender.take());
         seen.add(&found(&ends.take_receiver(), true), &point);
     });
@@ -46,7 +46,7 @@ pub(crate) fn send_parts(args: &Args) -> Row {
 /// The same, and somebody else goes on to send: what it sends is whole, and comes after what is told of the dead.
 pub(crate) fn send_parts_beside_another(args: &Args) -> Row {
     let mut seen = Seen::new("send_parts_beside_another", &["mlm.", "!mlm.", "lmlm.", "lsmlm."]);
-    let swept = sweep(args.scale(151, 1), Ends::new, send_large_and_small, |ends, point| {
+    let swept = sweep(args.scale(599, 1), Ends::new, send_large_and_small, |ends, point| {
         let sender = ends.take_sender();
         for name in [MIDDLE, LARGE, MIDDLE] {
             sender.send_bytes(letter(name)).expect("there is room");
