@@ -214,7 +214,6 @@ fn a_writer_that_is_killed_in_the_middle_of_a_message() {
         let (tx, rx) = simplex::<()>().expect("a pipe");
         let child = fork_child(|| drop(tx.send_bytes(&vec![7; 32 << 20])));
         assert_eq!(wait(&[&rx]).expect("it can be waited for"), [0]);
-        assert!(matches!(rx.try_recv_bytes(), Err(TryRecvError::Empty)));
         let pid = child.pid() as i32;
         kill_process(Pid::from_raw(pid).expect("a number"), rustix::process::Signal::STOP).expect("it lives");
         while ipc_testkit::proc::stat(pid).is_none_or(|stat| stat.state != 'T') {
