@@ -186,10 +186,7 @@ impl MessageReceiver {
         deadline: Deadline,
     ) -> Result<Received<()>, Ending> {
         loop {
-            let until = match self.partials.is_empty() {
-                true => deadline,
-                false => Deadline::after(deadline.remaining_at_most(LOOK)),
-            };
+            let until = self.next_look(deadline);
             let mut taker = Taker::new(
                 self,
                 message,
@@ -215,22 +212,22 @@ impl MessageReceiver {
         }
     }
 
-    /// Waits until there is something to receive, or the end; whether there is. It can be a part.
+    /// Waits until there is something to receive, or the end, or a message was cut short; whether there is. It can be a part.
     pub fn wait(&self, deadline: Deadline) -> Result<bool, QueueError> {
-        let is_empty = || self.raw.ring().is_empty().map_err(QueueError::Corrupt);
-        loop {
-            if !is_empty()? {
-                return Ok(true);
-            }
-            match self.raw.wait_for_item(deadline).map_err(Ending::from) {
+        while !self.is_ready() {
+            match self.raw.wait_for_item(self.next_look(deadline)).map_err(Ending::from) {
+                Ok(_) if deadline.is_over() => return Ok(self.is_ready()),
                 Ok(_) => {}
                 Err(Ending::Ended) => return Ok(true),
                 Err(Ending::Failed(error)) => return Err(error),
             }
-            if deadline.is_over() {
-                return Ok(!is_empty()?);
-            }
         }
+        Ok(true)
+    }
+
+    /// Until when to wait before it is asked again whether the senders of messages that were begun are alive.
+    fn next_look(&self, deadline: Deadline) -> Deadline {
+        if self.partials.is_empty() { deadline } else { Deadline::after(deadline.remaining_at_most(LOOK)) }
     }
 
     /// Whether there is something to receive, or a part of it, or the end, or something is wrong.
