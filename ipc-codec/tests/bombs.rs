@@ -1,7 +1,5 @@
 //! Small payloads that claim to be large: each is an error, and costs no more memory than the limits say.
 
-mod counting;
-
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::fmt::Debug;
@@ -9,10 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counting::peak_of;
 use ipc_codec::{DecodeError, Limits, Message, decode, encode};
+use ipc_testkit::{Counting, peak_of};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
 
 /// What a decode may allocate beside the value.
 const SLACK: usize = 64 << 10;

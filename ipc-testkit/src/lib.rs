@@ -33,6 +33,11 @@
 //!
 //! [`Rng`] prints its seed and takes it back from `IPC_TESTKIT_SEED`.
 //!
+//! # Input that nobody would send
+//!
+//! [`fuzz`] is the loop of all fuzz targets, with the changes that they make to honest bytes; [`Counting`] and [`peak_of`] tell
+//! how much memory the answer took.
+//!
 //! # Queues that must lose nothing
 //!
 //! [`history`] notes what workers call and are told, in memory that a kill cannot break, and tells whether a queue can have
@@ -48,6 +53,7 @@
 //! [`mortal`] has threads that die before any of their steps, for algorithms over shared words; with `--cfg loom`
 //! there is also `model`, for trying all orders of their steps.
 
+pub mod fuzz;
 pub mod history;
 pub mod kill;
 pub mod leaks;
@@ -56,6 +62,7 @@ pub mod model;
 pub mod mortal;
 pub mod proc;
 
+mod counting;
 mod inner;
 mod isolated;
 mod names;
@@ -68,6 +75,7 @@ mod stray;
 mod token;
 mod watchdog;
 
+pub use counting::{Counting, peak_of};
 pub use isolated::{Isolated, isolated, isolated_within};
 pub use names::{TempDir, temp_dir, unique_name};
 pub use report::{Failure, Report};

@@ -42,12 +42,7 @@ impl Rng {
     ///
     /// If the variable is set and is no number.
     pub fn from_env() -> Rng {
-        let seed = match std::env::var(SEED_VARIABLE) {
-            Ok(text) => text.parse().unwrap_or_else(|_| panic!("{SEED_VARIABLE} is no number: {text:?}")),
-            Err(_) => seed_of_the_moment(),
-        };
-        eprintln!("seed: set {SEED_VARIABLE}={seed} to run with the same numbers");
-        Rng::seeded(seed)
+        Rng::seeded(seed_from_env())
     }
 
     /// The next number, any of the 2^64 being equally likely.
@@ -103,6 +98,20 @@ impl Rng {
             items.swap(end, self.below(end as u64 + 1) as usize);
         }
     }
+}
+
+/// The seed in the variable, or that of the moment; printed.
+///
+/// # Panics
+///
+/// If the variable is set and is no number.
+pub(crate) fn seed_from_env() -> u64 {
+    let seed = match std::env::var(SEED_VARIABLE) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{SEED_VARIABLE} is no number: {text:?}")),
+        Err(_) => seed_of_the_moment(),
+    };
+    eprintln!("seed: set {SEED_VARIABLE}={seed} to run with the same numbers");
+    seed
 }
 
 /// A seed that differs from run to run and from process to process.

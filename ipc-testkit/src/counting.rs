@@ -13,23 +13,56 @@ use std::cell::Cell;
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
 }
+
+/// The allocator of the system, with counters. A test binary that wants to know what something takes names it as its own:
+///
+/// ```
+/// #[global_allocator]
+/// static COUNTING: ipc_testkit::Counting = ipc_testkit::Counting;
+///
+/// # fn main() {
+/// let (bytes, peak) = ipc_testkit::peak_of(|| vec![0_u8; 1000]);
+/// assert_eq!(peak, bytes.len());
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counting;
 
 /// Runs `f`, and returns how many more bytes than before it were allocated by this thread at the worst
 /// moment.
-pub(crate) fn peak_of<R>(f: impl FnOnce() -> R) -> (R, usize) {
+///
+/// # Panics
+///
+/// If the global allocator is not [`Counting`], since any amount would be 0 then.
+///
+/// # Examples
+///
+/// ```
+/// #[global_allocator]
+/// static COUNTING: ipc_testkit::Counting = ipc_testkit::Counting;
+///
+/// # fn main() {
+/// let (kept, peak) = ipc_testkit::peak_of(|| String::from_utf8(vec![b'x'; 300]).map(|text| text.len()));
+/// assert_eq!((kept, peak), (Ok(300), 300));
+/// # }
+/// ```
+pub fn peak_of<R>(f: impl FnOnce() -> R) -> (R, usize) {
+    let n_calls = CALLS.get();
+    drop(std::hint::black_box(Box::new(0_u8)));
+    assert!(
+        CALLS.get() > n_calls,
+        "name `ipc_testkit::Counting` as the global allocator of this test binary"
+    );
     let before = LIVE.get();
     PEAK.set(before);
     let result = f();
     (result, (PEAK.get() - before) as usize)
 }
 
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 fn add(size: isize) {
+    CALLS.set(CALLS.get().wrapping_add(1));
     let live = LIVE.get() + size;
     LIVE.set(live);
     PEAK.set(PEAK.get().max(live));
