@@ -229,3 +229,8 @@ pub mod internals {
 
     pub use crate::line::{INLINE_MAX, Line, line};
 }
+
+/// The unit tests look at what hostile input costs.
+#[cfg(test)]
+#[global_allocator]
+static COUNTING: ipc_testkit::Counting = ipc_testkit::Counting;

@@ -9,12 +9,20 @@ use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::memory::FrozenBytes;
 use ipc_sys::stream::StreamSocket;
 use ipc_testkit::leaks::Snapshot;
-use ipc_testkit::{Rng, isolated};
+use ipc_testkit::{Counting, fuzz, isolated, isolated_within, peak_of};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
 use std::time::Duration;
 
 type Message = (String, Option<Handle<OwnedHandle>>);
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What a connection may take beside a few times what has come: its buffer, of 64 KiB at first, and as much again.
+const MAX_MEMORY: usize = 128 << 10;
+
+const ROUNDS: u64 = 4000;
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -262,63 +270,43 @@ fn what_is_announced_takes_no_memory() {
     });
 }
 
-/// Frames that cost much to decode, as ipc-codec's tests have them.
-fn bombs() -> Vec<Vec<u8>> {
-    [
-        b"\x80\x80\x80\x80\x80\x80\x80\x80\x10".as_slice(),
-        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-        b"\x80\x80\x80\x40",
-        b"\x02hi\x02",
-        b"\x02\xff\xff\0",
-        &[1; 200],
-        &[0x80; 64],
-    ]
-    .iter()
-    .map(|payload| frame(Header::new(payload.len() as u64, 0), payload))
-    .collect()
+/// One frame around each of the bombs.
+fn bombs() -> impl Iterator<Item = Vec<u8>> {
+    fuzz::BOMBS.iter().map(|payload| frame(Header::new(payload.len() as u64, 0), payload))
 }
 
-/// One change to a good conversation: a bit, a byte, a cut, a piece said twice, or pieces of another one.
-fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let pick = |rng: &mut Rng| seeds[rng.below(seeds.len() as u64) as usize].clone();
-    let mut bytes = [pick(rng), pick(rng), pick(rng)].concat();
-    for _ in 0..=rng.below(3) {
-        let at = rng.below(bytes.len() as u64) as usize;
-        match rng.below(6) {
-            0 => bytes[at] ^= 1 << rng.below(8),
-            1 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.below(5) as usize],
-            2 => bytes.truncate(at.max(1)),
-            3 => bytes.insert(at, rng.next_u64() as u8),
-            4 => bytes.extend_from_within(at..),
-            _ => drop(bytes.remove(at)),
-        }
-        if bytes.is_empty() {
-            return honest();
-        }
+/// Frames to begin with: the bombs, and honest ones of all kinds, of which there are more.
+fn seeds() -> Vec<Vec<u8>> {
+    let long = ("x".repeat(INLINE_MAX), None::<Handle<OwnedHandle>>);
+    let long = ipc_codec::encode(&long, &ipc_codec::Limits::default()).expect("plain data");
+    let mut seeds: Vec<Vec<u8>> = bombs().collect();
+    for _ in 0..seeds.len() {
+        seeds.extend([honest(), honest(), frame(Header::new(5, 1), b"\x02hi\x01\0"), spilled(4, 1)]);
     }
-    bytes
+    seeds.push(frame(Header::of(&long).expect("it is short enough"), long.bytes()));
+    seeds
+}
+
+/// Everything that the connection says until it has ended.
+fn everything(mut connection: Connection<u8, Message>) -> Vec<Result<Message, RecvError>> {
+    let next = || Some(connection.recv()).filter(|result| !matches!(result, Err(RecvError::Eof)));
+    std::iter::from_fn(next).collect()
 }
 
 #[test]
 fn mutated_streams_are_values_or_errors() {
-    isolated(|| {
-        let mut rng = Rng::from_env();
-        let mut seeds = bombs();
-        seeds.extend([honest(), frame(Header::new(5, 1), b"\x02hi\x01\0"), spilled(4, 1)]);
-        let long = "x".repeat(INLINE_MAX);
-        let long = ipc_codec::encode(&(long, None::<Handle<OwnedHandle>>), &ipc_codec::Limits::default());
-        let long = long.expect("plain data");
-        seeds.push(frame(Header::of(&long).expect("it is short enough"), long.bytes()));
-        seeds.extend((0..12).map(|_| honest()));
+    isolated_within(fuzz::limit(), || {
+        let seeds = seeds();
         let memory = FrozenBytes::freeze(&[b"\x02hi\0"]).expect("memory is left");
         let null = null();
+        let handles = [&[][..], &[&null], &[&memory], &[&null, &memory]];
         let before = Snapshot::take();
         let (mut n_values, mut n_errors) = (0, 0);
-        for _ in 0..4000 {
-            let mut attack = Attack::new();
-            let bytes = mutate(&mut rng, &seeds);
-            let handles = [&[][..], &[&null], &[&memory], &[&null, &memory]];
-            let middle = rng.below(bytes.len() as u64) as usize;
+        let n_rounds = fuzz::rounds(ROUNDS, |rng| {
+            let attack = Attack::new();
+            let mut bytes = [(); 3].map(|()| rng.pick(&seeds).clone()).concat();
+            fuzz::mutate(rng, &mut bytes);
+            let middle = rng.below(bytes.len() as u64 + 1) as usize;
             // In two pieces, so that handles come with any byte.
             for piece in [&bytes[..middle], &bytes[middle..]] {
                 if !piece.is_empty() {
@@ -326,16 +314,17 @@ fn mutated_streams_are_values_or_errors() {
                 }
             }
             drop(attack.peer);
-            loop {
-                match attack.connection.recv() {
-                    Ok(_) => n_values += 1,
-                    Err(RecvError::Eof) => break,
-                    Err(_) => n_errors += 1,
-                }
-            }
-        }
+            let (results, peak) = peak_of(|| everything(attack.connection));
+            assert!(peak <= 4 * bytes.len() + MAX_MEMORY, "{peak} bytes of memory for {bytes:02x?}");
+            let n_round_values = results.iter().flatten().count();
+            n_values += n_round_values;
+            n_errors += results.len() - n_round_values;
+        });
         before.assert_no_growth();
         println!("{n_values} values, {n_errors} errors");
-        assert!(n_values > 500 && n_errors > 500, "{n_values} values, {n_errors} errors");
+        assert!(
+            n_rounds < ROUNDS || (n_values > 500 && n_errors > 500),
+            "{n_values} values, {n_errors} errors"
+        );
     });
 }

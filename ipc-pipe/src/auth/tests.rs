@@ -6,11 +6,13 @@ use crate::key::Key;
 use crate::python::Python;
 use crate::schema::Schema;
 use ipc_sys::rendezvous::Identity;
-use ipc_testkit::Rng;
+use ipc_testkit::{Rng, fuzz, peak_of};
 use std::sync::Arc;
 
 /// The most that a listener reads before somebody is through.
 const MAX_READ: usize = 1024;
+
+const ROUNDS: u64 = 3000;
 
 /// One side, and what it has been told.
 struct Side<H> {
@@ -115,80 +117,61 @@ fn who_has_another_key_does_not() {
     assert_eq!(converse(listener, client, untouched), (false, false));
 }
 
-/// Changes one thing, in one of the things that are said.
-fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
-    if bytes.is_empty() {
-        return;
-    }
-    let at = rng.below(bytes.len() as u64) as usize;
-    match rng.below(5) {
-        0 => bytes[at] ^= 1 << rng.below(8),
-        1 => bytes.truncate(at),
-        2 => drop(bytes.remove(at)),
-        3 => bytes.insert(at, rng.next_u64() as u8),
-        _ => {
-            let size = bytes.len() - at;
-            bytes.extend_from_within(at..at + rng.below(size as u64) as usize);
-        }
-    }
-}
-
-/// What is said after this many changes, and whether all was said as it was meant.
+/// What is said, with a change to the one thing that is said at some turn.
 fn altered(rng: &mut Rng) -> impl FnMut(bool, Vec<u8>) -> Vec<u8> + '_ {
     let turn = rng.below(6);
     let mut n_said = 0;
     move |_, mut bytes| {
-        if n_said == turn {
-            change(rng, &mut bytes);
+        if n_said == turn && !bytes.is_empty() {
+            fuzz::change(rng, &mut bytes);
         }
         n_said += 1;
         bytes
     }
 }
 
+/// Changes one thing in a conversation of two who have the key: whatever it is, the side that heard something else than was said is
+/// not through. Whether both are.
+fn one_is_deceived(rng: &mut Rng) -> bool {
+    let (server, client) = native(&key());
+    let mut changed = [false, false];
+    let turn = rng.below(4);
+    let mut n_said = 0;
+    let (listener, caller) = converse(server, client, |to_client, bytes| {
+        let mut heard = bytes.clone();
+        if n_said == turn && !bytes.is_empty() {
+            fuzz::change(rng, &mut heard);
+        }
+        n_said += 1;
+        // More than was said is not heard: whatever follows a handshake belongs to the messages.
+        changed[usize::from(to_client)] |= !heard.starts_with(&bytes);
+        heard
+    });
+    assert!(!(listener && changed[0]), "the listener heard something else than was said");
+    assert!(!(caller && changed[1]), "the client heard something else than was said");
+    listener && caller
+}
+
 #[test]
-fn changed_words_let_nobody_in_who_should_not_be() {
-    let mut rng = Rng::from_env();
+fn mutated_words_let_nobody_in_who_should_not_be() {
     let guess = Key::new(b"a guess").expect("bytes");
     let mut n_through = 0;
-    for _ in 0..3000 {
-        // With the key: whatever is changed, the side that heard something else than was said is not through.
-        let (server, client) = native(&key());
-        let mut changed = [false, false];
-        let turn = rng.below(4);
-        let mut n_said = 0;
-        let (listener, caller) = converse(server, client, |to_client, bytes| {
-            let mut heard = bytes.clone();
-            if n_said == turn {
-                change(&mut rng, &mut heard);
-            }
-            n_said += 1;
-            // More than was said is not heard: whatever follows a handshake belongs to the messages.
-            changed[usize::from(to_client)] |= !heard.starts_with(&bytes);
-            heard
-        });
-        assert!(
-            !(listener && (changed[0] || changed[1]) && caller),
-            "both are through though one was deceived"
-        );
-        assert!(!(listener && changed[0]), "the listener heard something else than was said");
-        assert!(!(caller && changed[1]), "the client heard something else than was said");
-        n_through += u32::from(listener && caller);
-        // Without it, nobody is through, however lucky the change.
+    let n_rounds = fuzz::rounds(ROUNDS, |rng| {
+        n_through += u64::from(one_is_deceived(rng));
+        // Without the key, nobody is through, however lucky the change.
         let (server, client) = native(&guess);
-        assert_eq!(converse(server, client, altered(&mut rng)), (false, false));
+        assert_eq!(converse(server, client, altered(rng)), (false, false));
         let (listener, client) = python(&guess, true);
-        assert_eq!(converse(listener, client, altered(&mut rng)), (false, false));
+        assert_eq!(converse(listener, client, altered(rng)), (false, false));
         let (listener, client) = python(&key(), true);
-        converse(listener, client, altered(&mut rng));
-    }
-    assert!(n_through > 100, "only {n_through} of 3000 conversations got through");
+        converse(listener, client, altered(rng));
+    });
+    assert!(n_rounds < ROUNDS || n_through > n_rounds / 30, "only {n_through} of {n_rounds} got through");
 }
 
 /// Words that mean something, in an order that does not.
 #[test]
-fn nonsense_lets_nobody_in() {
-    let mut rng = Rng::from_env();
+fn mutated_nonsense_lets_nobody_in() {
     let frame = |body: &[u8]| [&(body.len() as u32).to_be_bytes(), body].concat();
     let seeds: Vec<Vec<u8>> = vec![
         b"mp-ipc\x01\0".to_vec(),
@@ -211,12 +194,12 @@ fn nonsense_lets_nobody_in() {
         vec![0xff; 12],
         vec![0, 0, 1, 1],
     ];
-    for _ in 0..3000 {
+    fuzz::rounds(ROUNDS, |rng| {
         let mut words = Vec::new();
         for _ in 0..=rng.below(8) {
-            let mut word = seeds[rng.below(seeds.len() as u64) as usize].clone();
-            if rng.below(3) == 0 {
-                change(&mut rng, &mut word);
+            let mut word = rng.pick(&seeds).clone();
+            if rng.one_in(3) {
+                fuzz::change(rng, &mut word);
             }
             words.extend(word);
         }
@@ -226,11 +209,17 @@ fn nonsense_lets_nobody_in() {
         assert!(!told(client, &words));
         assert!(!told(listener, &words));
         assert!(!told(caller, &words));
-    }
+    });
 }
 
+/// Whether who says this is through. It may not take more memory than what was said and what may be wanted.
 fn told<H: Handshake>(handshake: H, words: &[u8]) -> bool {
     let mut side = Side::new(handshake).0;
-    side.hear(words);
+    let (_, peak) = peak_of(|| side.hear(words));
+    assert!(
+        peak <= 2 * words.len() + 8 * MAX_READ,
+        "{peak} bytes of memory for {} that were said",
+        words.len()
+    );
     side.through
 }

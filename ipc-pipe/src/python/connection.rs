@@ -261,6 +261,10 @@ fn size_of(beginning: &[u8], max_size: usize) -> Result<usize, RecvError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ipc_testkit::{fuzz, peak_of};
+
+    /// What a connection may take beside a few times what has come.
+    const MAX_MEMORY: usize = 64 << 10;
 
     #[test]
     fn sizes_of_frames() {
@@ -286,24 +290,20 @@ mod tests {
     /// was only announced.
     #[test]
     fn mutated_streams_are_bytes_or_errors() {
-        let mut rng = ipc_testkit::Rng::from_env();
         let frame = |size: u8| [&[0, 0, 0, size], vec![7; usize::from(size)].as_slice()].concat();
         let mut seeds: Vec<Vec<u8>> = (0..6).map(|size| frame(40 * size)).collect();
         seeds.push(vec![0x7f, 0xff, 0xff, 0xff]);
         seeds.push([&LONG, [0, 0, 0, 0, 0, 0, 0, 3].as_slice(), b"abc"].concat());
         seeds.push([&LONG, [0xff; 8].as_slice()].concat());
         let (mut n_whole, mut n_errors) = (0, 0);
-        for _ in 0..3000 {
+        let n_rounds = fuzz::rounds(3000, |rng| {
             let (here, there) = StreamSocket::pair().expect("a stream");
             let mut connection = Connection::new(here, 1000);
-            let mut bytes: Vec<u8> =
-                (0..4).flat_map(|_| seeds[rng.below(seeds.len() as u64) as usize].clone()).collect();
-            if rng.below(2) == 0 {
-                let at = rng.below(bytes.len() as u64) as usize;
-                bytes[at] ^= 1 << rng.below(8);
-                bytes.truncate(bytes.len() - rng.below(4) as usize);
+            let mut bytes: Vec<u8> = (0..4).flat_map(|_| rng.pick(&seeds).clone()).collect();
+            if rng.one_in(2) {
+                fuzz::mutate(rng, &mut bytes);
             }
-            let middle = rng.below(bytes.len() as u64) as usize;
+            let middle = rng.below(bytes.len() as u64 + 1) as usize;
             for piece in [&bytes[..middle], &bytes[middle..]] {
                 if !piece.is_empty() {
                     there.send(&[piece], &[]).expect("there is room");
@@ -312,14 +312,20 @@ mod tests {
                 let _ = connection.poll(Duration::ZERO).expect("it can be waited for");
             }
             drop(there);
-            loop {
-                match connection.recv() {
-                    Ok(found) => n_whole += usize::from(found.len() <= 1000),
-                    Err(RecvError::Eof) => break,
-                    Err(_) => n_errors += 1,
-                }
-            }
-        }
-        assert!(n_whole > 1000 && n_errors > 500, "{n_whole} byte strings, {n_errors} errors");
+            let (results, peak) =
+                peak_of(|| std::iter::from_fn(|| next(&mut connection)).collect::<Vec<_>>());
+            assert!(peak <= 4 * bytes.len() + MAX_MEMORY, "{peak} bytes of memory for {bytes:02x?}");
+            n_errors += results.iter().filter(|result| result.is_err()).count();
+            n_whole += results.iter().flatten().filter(|found| found.len() <= 1000).count();
+        });
+        assert!(
+            n_rounds < 3000 || (n_whole > 1000 && n_errors > 500),
+            "{n_whole} byte strings, {n_errors} errors"
+        );
+    }
+
+    /// What the connection says until it has ended.
+    fn next(connection: &mut Connection) -> Option<Result<Vec<u8>, RecvError>> {
+        Some(connection.recv()).filter(|result| !matches!(result, Err(RecvError::Eof)))
     }
 }
