@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod docs;
 mod error;
+mod fuzz;
 mod kill;
 mod model;
 mod rows;
@@ -23,6 +24,7 @@ usage: cargo xtask <command>
   bench [AREA] [--quick] [--json]    compare with others; all areas if none is named
   kill [AREA] [--quick] [--json]     kill processes at many points; all areas if none is named
   model [ALGORITHM]                  try all orders of steps; all algorithms if none is named
+  fuzz [TARGET] [--seconds N]        hostile input, N seconds for each loop; all targets if none is named
   ci                                 what continuous integration runs: test
   help                               this text";
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&args),
         "kill" => kill::run(&args),
         "model" => model::run(&args),
+        "fuzz" => fuzz::run(&args),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())
