@@ -12,6 +12,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(&crate_folder).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
+/// A folder for what is compiled with other options, below the one that cargo has for everything.
+pub(crate) fn target_folder(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    root().join(target).join(name)
+}
+
 /// A cargo command with these arguments, not started yet.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -2,7 +2,6 @@
 
 use crate::cargo;
 use crate::error::Failed;
-use std::path::PathBuf;
 
 /// The packages with models. A model is a test in a module `model` below that of its algorithm.
 const PACKAGES: [&str; 2] = ["ipc-shared", "ipc-queue"];
@@ -30,7 +29,7 @@ fn run_package(package: &str, args: &[String]) -> Result<u64, Failed> {
     };
     command.args(["--show-output"]);
     // Everything is compiled anew with this option, so it does not touch what was compiled without.
-    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", folder());
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", cargo::target_folder("model"));
     let (status, output) = cargo::stdout_of(&mut command)?;
     print!("{output}");
     if status.success() { Ok(passed(&output)) } else { Err(cargo::failed(&command, status)) }
@@ -41,11 +40,6 @@ fn passed(output: &str) -> u64 {
     let results = output.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
     let counts = results.filter_map(|rest| rest.split_once(" passed")).map(|(count, _)| count.parse());
     counts.map(|count| count.unwrap_or(0)).sum::<u64>()
-}
-
-fn folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    cargo::root().join(target).join("model")
 }
 
 #[cfg(test)]

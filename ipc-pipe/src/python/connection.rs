@@ -264,7 +264,7 @@ mod tests {
     use ipc_testkit::{fuzz, peak_of};
 
     /// What a connection may take beside a few times what has come.
-    const MAX_MEMORY: usize = 64 << 10;
+    const MAX_MEMORY: usize = 8 << 10;
 
     #[test]
     fn sizes_of_frames() {
