@@ -26,6 +26,9 @@ enum Shape {
     Struct { numbers: Vec<i32>, map: BTreeMap<String, f64> },
 }
 
+/// What takes a byte if there is none of it.
+type Kilobyte = [[u64; 16]; 8];
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Task {
     id: u64,
@@ -49,8 +52,12 @@ fn mutated(rng: &mut Rng, sound: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Decodes mutations of the frame of `value`, of which some are accepted and some are not.
 fn storm<T: Serialize + DeserializeOwned + Debug>(value: &T) {
+    storm_of(value, |_| ());
+}
+
+/// Decodes mutations of the frame of `value`, of which some are accepted and some are not; `check` looks at the accepted ones.
+fn storm_of<T: Serialize + DeserializeOwned + Debug>(value: &T, check: impl Fn(&T)) {
     let limits = Limits { max_decoded: 64 << 10, max_elements: 500, ..Limits::default() };
     let (sound, _) = encode(value, &limits).unwrap().into_frame(&limits).unwrap();
     let mut n_accepted = 0;
@@ -62,7 +69,7 @@ fn storm<T: Serialize + DeserializeOwned + Debug>(value: &T) {
         let (result, peak) = peak_of(|| -> Result<(), Box<dyn std::error::Error>> {
             // The payload is copied out of the frame, which is no part of decoding.
             let message = Message::from_frame(&frame, handles, &limits)?;
-            message.decode::<T>(&limits)?;
+            check(&message.decode::<T>(&limits)?);
             Ok(())
         });
         assert!(peak <= limits.max_decoded + SLACK + frame.len(), "{peak} for {frame:02x?}");
@@ -90,11 +97,11 @@ fn mutated_task() {
 
 #[test]
 fn mutated_collections() {
-    type Value = (HashMap<u32, Vec<u16>>, LinkedList<()>, Vec<Option<[u64; 16]>>, Vec<HashMap<(), ()>>);
+    type Value = (HashMap<u32, Vec<u16>>, LinkedList<()>, Vec<Option<Kilobyte>>, Vec<HashMap<(), ()>>);
     let value: Value = (
         HashMap::from([(1, vec![1, 2, 3]), (70_000, vec![])]),
         LinkedList::from([(), ()]),
-        vec![None, None, Some([1; 16])],
+        vec![None, None, Some([[1; 16]; 8])],
         vec![HashMap::new(), HashMap::from([((), ())])],
     );
     storm(&value);
@@ -109,7 +116,13 @@ fn mutated_texts() {
 #[test]
 fn mutated_recursion() {
     let value = (0..50).fold(Shape::Unit, |inner, _| Shape::Newtype(Box::new(inner)));
-    storm(&value);
+    storm_of(&value, |value| {
+        let (mut at, mut levels) = (value, 1);
+        while let Shape::Newtype(next) = at {
+            (at, levels) = (next, levels + 1);
+        }
+        assert!(levels <= Limits::default().max_depth, "{levels} levels");
+    });
 }
 
 #[test]
