@@ -277,6 +277,10 @@ fn party_killed() {
             board.add(GO);
             let n_waiting = if is_waiting { N - 1 } else { N - 2 };
             wait_for_waiters(&barrier, n_waiting);
+            if !is_waiting {
+                // Who was killed before it enrolled was never a party.
+                late.wait_for(READY, 1);
+            }
             let start = Instant::now();
             kill(&dying);
             others.iter().for_each(join);
