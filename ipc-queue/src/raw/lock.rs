@@ -19,14 +19,15 @@
 //! The sleeper of the other side: (1) reads the bell, (2) leaves its wish, (3) looks, (4) sleeps while the bell is as in (1). The
 //! owner: (a) makes its change, (b) stores zero in the word, (c) looks for wishes; if there is one it (d) takes it away,
 //! (e) counts the bell on, (f) wakes. If (c) finds the wish, (e) keeps the sleeper from falling asleep, and (f) wakes it if it has
-//! done so. If (c) came before (2), then (3) comes after (a), and sees the change. Who waits for the lock does the same with
-//! `CONTENDED` and the turn, and looks at the word.
+//! done so. If (c) came before (2), then (3) comes after (a), and sees the change. Who makes a change without the lock leaves (b)
+//! out. Who waits for the lock does the same with `CONTENDED` and the turn, and looks at the word; if it gives up, it hands the
+//! wake-up on that may have been meant for it.
 //!
-//! The last sentence needs a fence between (b) and (c), which would take as long as all the rest of a release. Without one a
+//! That (3) sees it needs a fence between (b) and (c), which would take as long as all the rest of a release. Without one a
 //! processor can do (c) while (a) and (b) are still on their way to the others, for some hundred nanoseconds at most. So who
 //! leaves a wish waits until they must have arrived before it looks ([`pause::settle`]): it is about to sleep and has the time.
-//! If that were too short it would be a delay and no hang, since no sleep is longer than a tenth of a second. In the models,
-//! where no time passes, there is the fence.
+//! If that were too short it would be a delay and no hang, since no sleep is longer than an eighth of a second. In the
+//! models, where no time passes, there is the fence.
 //!
 //! Where the owner has woken as many as it wished to, more may sleep, so it leaves the wish again on their behalf. Another
 //! change can come in between and find no wish; so who has slept, and sees more than it needs, wakes the next one. An owner that
