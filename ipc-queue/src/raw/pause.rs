@@ -19,11 +19,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 
-/// How many looks there are at most, with pauses of 1, 2, 4, .. in between.
+/// How many looks there are at most.
 const LOOKS: u32 = 20;
 /// How many of them come one right after the other, while an answer may be on its way.
 const QUICK_LOOKS: u32 = 15;
-/// The pauses in which stores of others arrive.
+/// In how many pauses stores of others arrive.
 const SETTLED: u32 = 128;
 /// How often a waiter gives way after that. In a model that would be a look more, and nobody would give way.
 const YIELDS: u32 = if cfg!(all(test, loom)) { 0 } else { 4 };
