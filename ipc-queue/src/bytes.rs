@@ -482,7 +482,7 @@ impl Queue<[u8]> {
 
     fn take_until(&self, deadline: Deadline) -> Result<Option<Taken>, Ending> {
         let mut arrival = Arrival::new();
-        if !self.raw().get(&mut arrival, deadline)? {
+        if !self.raw().get_by(&mut arrival, deadline, false)? {
             return Ok(None);
         }
         Ok(Some(Taken(match arrival.into_buffer() {

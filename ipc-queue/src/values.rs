@@ -52,13 +52,14 @@ impl RawQueue {
         }
     }
 
+    /// The same, after some looks for a short one.
     fn get_any_value<T: DeserializeOwned>(
         &self,
         limits: &Limits,
         deadline: Deadline,
     ) -> Result<Option<T>, Ending> {
         let mut arrival = Arrival::new();
-        if !self.get(&mut arrival, deadline)? {
+        if !self.get_by(&mut arrival, deadline, true)? {
             return Ok(None);
         }
         let handles = arrival.take_handles();

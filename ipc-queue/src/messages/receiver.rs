@@ -117,7 +117,8 @@ impl MessageReceiver {
         deadline: Deadline,
         read: impl FnOnce(&[u8], Vec<OwnedHandle>) -> R,
     ) -> Result<Received<R>, Ending> {
-        if self.partials.is_empty() {
+        let may_be_short = self.partials.is_empty();
+        if may_be_short {
             let mut bytes = Bytes::new();
             if let Short::Taken(len) = self.raw.await_short(&mut bytes, deadline)? {
                 if len > limit {
@@ -126,7 +127,7 @@ impl MessageReceiver {
                 return Ok(Received::Message(read(&bytes.0[..len], Vec::new())));
             }
         }
-        self.read_any(limit, deadline, read)
+        self.read_any(limit, deadline, may_be_short, read)
     }
 
     #[cold]
@@ -134,10 +135,12 @@ impl MessageReceiver {
         &self,
         limit: usize,
         deadline: Deadline,
+        has_looked: bool,
         read: impl FnOnce(&[u8], Vec<OwnedHandle>) -> R,
     ) -> Result<Received<R>, Ending> {
         let mut message = Message::new();
-        let received = self.receive(&mut message, Wanted { limit, room: usize::MAX }, deadline)?;
+        let wanted = Wanted { limit, room: usize::MAX };
+        let received = self.receive_by(&mut message, None, wanted, deadline, has_looked)?;
         Ok(received.map(|()| {
             let handles = message.take_handles();
             read(message.bytes(), handles)
@@ -151,7 +154,7 @@ impl MessageReceiver {
         wanted: Wanted,
         deadline: Deadline,
     ) -> Result<Received<()>, Ending> {
-        self.receive_by(message, None, wanted, deadline)
+        self.receive_by(message, None, wanted, deadline, false)
     }
 
     /// Receives the bytes of the next message into a buffer, and tells how many they are. If it has no room for them the message
@@ -165,7 +168,7 @@ impl MessageReceiver {
         let mut message = Message::new();
         let wanted = Wanted { limit, room: buffer.len() };
         let call = NEXT_CALL.fetch_add(1, Relaxed);
-        let received = self.receive_by(&mut message, Some((buffer, call)), wanted, deadline);
+        let received = self.receive_by(&mut message, Some((buffer, call)), wanted, deadline, false);
         if !matches!(received, Ok(Received::Message(()))) {
             self.partials.take_over(call, buffer);
         }
@@ -184,6 +187,7 @@ impl MessageReceiver {
         mut buffer: Option<(&mut [u8], u64)>,
         wanted: Wanted,
         deadline: Deadline,
+        mut has_looked: bool,
     ) -> Result<Received<()>, Ending> {
         loop {
             let until = self.next_look(deadline);
@@ -193,7 +197,7 @@ impl MessageReceiver {
                 buffer.as_mut().map(|(buffer, call)| (&mut **buffer, *call)),
                 wanted,
             );
-            match self.raw.get_by(&mut taker, until) {
+            match self.raw.get_by(&mut taker, until, std::mem::take(&mut has_looked)) {
                 Ok(true) => match taker.outcome() {
                     Outcome::Whole => return Ok(Received::Message(())),
                     Outcome::Part => {}

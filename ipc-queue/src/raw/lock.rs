@@ -24,7 +24,7 @@
 //! wake-up on that may have been meant for it.
 //!
 //! That (3) sees it needs a fence between (b) and (c), which would take as long as all the rest of a release. Without one a
-//! processor can do (c) while (a) and (b) are still on their way to the others, for some hundred nanoseconds at most. So who
+//! processor can do (c) while (a) and (b) are still on their way to the others, for as long as they take to arrive. So who
 //! leaves a wish waits until they must have arrived before it looks ([`pause::settle`]): it is about to sleep and has the time.
 //! If that were too short it would be a delay and no hang, since no sleep is longer than an eighth of a second. In the
 //! models, where no time passes, there is the fence.

@@ -243,8 +243,7 @@ pub(super) fn look_until(mut is_there: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until what other processors have stored by now must have arrived here: they hold a store back for some hundred
-/// nanoseconds at most, and this takes about two thousand.
+/// Waits until what other processors have stored by now should have arrived here: as long as several answers of a neighbour take.
 pub(super) fn settle() {
     if has_company() {
         pause(SETTLED);

@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | `tail` | who has the lock of the puts | where the next record will stand, and how many items there were |
 //! | `head_seen` | the same | the head as it was when somebody looked: there is at least the room that it leaves |
-//! | `head` | who has the lock of the gets | where the next item stands, and how many were taken; read by who puts |
+//! | `head` | who exchanges it for the one behind what it read | where the next item stands, and how many were taken; read by who puts |
 //!
 //! The one rule that all else follows from: **the word at the tail is zero, until one store makes it a record.** That store
 //! is the put. It is also what a getter waits for: signal and item come in one cache line. One word of the row is
@@ -50,7 +50,7 @@
 //!
 //! That signal and item share a word is FastForward's (Giacomoni, Moseley, Vachharajani, *FastForward for efficient pipeline
 //! parallelism*, PPoPP 2008); that each side keeps a copy of the other's index is Lamport's ring as Rigtorp and others write
-//! it today; a lock for each side is Michael and Scott's two-lock queue (PODC 1996); that what is begun and not finished
+//! it today; that each side has a lock of its own is Michael and Scott's two-lock queue (PODC 1996); that what is begun and not finished
 //! can be seen by its length word is Aeron's log buffer.
 
 use super::batch::{Batch, Items};

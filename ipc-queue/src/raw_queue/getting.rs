@@ -284,11 +284,6 @@ impl Take for Dropped {
 }
 
 impl RawQueue {
-    /// Takes the first item; false when the deadline passed before there was one.
-    pub(crate) fn get(&self, arrival: &mut Arrival, deadline: Deadline) -> Result<bool, Stop> {
-        self.get_by(arrival, deadline)
-    }
-
     /// Takes the first item into `bytes`, which become as long as the item is; false when the deadline passed first. An item of
     /// more bytes than the limit is lost, and nothing is allocated for it.
     pub(crate) fn get_into(
@@ -297,13 +292,13 @@ impl RawQueue {
         limit: usize,
         deadline: Deadline,
     ) -> Result<bool, Stop> {
-        self.get_by(&mut Into { bytes, limit, size: 0, special: None }, deadline)
+        self.get_by(&mut Into { bytes, limit, size: 0, special: None }, deadline, false)
     }
 
     /// Takes up to `most` items, at least one; nothing when the deadline passed before there was one.
     pub(crate) fn get_many(&self, most: usize, deadline: Deadline) -> Result<Option<Arrivals>, Stop> {
         let mut arrivals = Arrivals { most, items: Items::default(), special: None };
-        Ok(self.get_by(&mut arrivals, deadline)?.then_some(arrivals))
+        Ok(self.get_by(&mut arrivals, deadline, false)?.then_some(arrivals))
     }
 
     /// Takes the oldest item away, to make room; false if there is none, or the lock was not to be had in time.
@@ -344,8 +339,11 @@ impl RawQueue {
         deadline: Deadline,
         mut take: impl FnMut() -> Result<Short, Stop>,
     ) -> Result<Short, Stop> {
+        if deadline.is_over() {
+            return Ok(Short::Empty);
+        }
         let mut looks = self.eager_to_get.looks_for_item(self.ring().n_taken());
-        while !deadline.is_over() && looks.is_worth_another() {
+        while looks.is_worth_another() && !deadline.is_over() {
             let short = take()?;
             if short != Short::Empty {
                 looks.end();
@@ -398,14 +396,21 @@ impl RawQueue {
         })
     }
 
-    /// Takes items until it could, or the deadline has passed: then false.
-    pub(crate) fn get_by(&self, taker: &mut impl Take, deadline: Deadline) -> Result<bool, Stop> {
+    /// Takes items until it could, or the deadline has passed: then false. The caller may have looked for one already, as
+    /// [`await_short`](Self::await_short) does: then that is not done again.
+    pub(crate) fn get_by(
+        &self,
+        taker: &mut impl Take,
+        deadline: Deadline,
+        mut has_looked: bool,
+    ) -> Result<bool, Stop> {
         let (mut patience, mut has_waited, mut has_slept) = (Patience::default(), false, false);
         loop {
             let short = match taker.take_short(self)? {
-                Short::Empty => self.look_for(deadline, || taker.take_short(self))?,
+                Short::Empty if !has_looked => self.look_for(deadline, || taker.take_short(self))?,
                 short => short,
             };
+            has_looked = false;
             if let Some(handles) = self.take_after(short, taker, deadline)? {
                 if has_slept && !self.ring().is_empty()? {
                     self.ring().puts().lock.pass_on();
