@@ -30,6 +30,9 @@
 //!
 //! Python's elapsed times are asserted from below only.
 
+#[macro_use]
+mod support;
+
 use ipc_testkit::{isolated, temp_dir};
 use multiproc::codec::handle::Handle;
 use multiproc::pipe::{AddressError, BindError, ConnectError, Connector, RecvTimeoutError, TryAcceptError};
@@ -47,25 +50,6 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(30);
 /// For what does not come.
 const SHORT: Duration = Duration::from_millis(82);
-
-/// Makes one test for each body and start method, in a process of its own.
-macro_rules! by_every_method {
-    ($($name:ident)*) => {
-        by_every_method! { fork: StartMethod::Fork; $($name)* }
-        by_every_method! { spawn: StartMethod::Spawn; $($name)* }
-    };
-    ($module:ident: $method:expr; $($name:ident)*) => {
-        mod $module {
-            use super::*;
-            $(
-                #[test]
-                fn $name() {
-                    isolated(|| super::$name($method));
-                }
-            )*
-        }
-    };
-}
 
 by_every_method! {
     multiple_bind listener_client data_of_a_client_that_is_gone poll_after_the_other_side_is_gone

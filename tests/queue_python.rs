@@ -27,6 +27,9 @@
 //!
 //! Python's elapsed times are asserted from below only.
 
+#[macro_use]
+mod support;
+
 use ipc_testkit::isolated;
 use multiproc::queue::{
     GetError, GetTimeoutError, JoinableQueue, PutError, PutManyError, PutTimeoutError, QueueError,
@@ -44,25 +47,6 @@ use std::time::{Duration, Instant};
 const LONG: Duration = Duration::from_secs(30);
 /// For what does not come.
 const SHORT: Duration = Duration::from_millis(82);
-
-/// Makes one test for each body and start method, in a process of its own.
-macro_rules! by_every_method {
-    ($($name:ident)*) => {
-        by_every_method! { fork: StartMethod::Fork; $($name)* }
-        by_every_method! { spawn: StartMethod::Spawn; $($name)* }
-    };
-    ($module:ident: $method:expr; $($name:ident)*) => {
-        mod $module {
-            use super::*;
-            $(
-                #[test]
-                fn $name() {
-                    isolated(|| super::$name($method));
-                }
-            )*
-        }
-    };
-}
 
 by_every_method! {
     put get items_of_parent_and_child len task_done task_done_too_often timeout

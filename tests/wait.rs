@@ -19,6 +19,9 @@
 //!
 //! Python's elapsed times are asserted from below only.
 
+#[macro_use]
+mod support;
+
 use ipc_testkit::isolated;
 use multiproc::pipe::{Pipe, Receiver, RecvError, Sender};
 use multiproc::queue::TryGetError;
@@ -38,25 +41,6 @@ use std::time::{Duration, Instant};
 const LONG: Duration = Duration::from_secs(30);
 /// For what does not come.
 const SHORT: Duration = Duration::from_millis(200);
-
-/// Makes one test for each body and start method, in a process of its own.
-macro_rules! by_every_method {
-    ($($name:ident)*) => {
-        by_every_method! { fork: StartMethod::Fork; $($name)* }
-        by_every_method! { spawn: StartMethod::Spawn; $($name)* }
-    };
-    ($module:ident: $method:expr; $($name:ident)*) => {
-        mod $module {
-            use super::*;
-            $(
-                #[test]
-                fn $name() {
-                    isolated(|| super::$name($method));
-                }
-            )*
-        }
-    };
-}
 
 by_every_method! {
     pipes_until_their_end slow_pipes_until_their_end sockets_until_their_end slow_sockets_until_their_end
