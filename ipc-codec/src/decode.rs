@@ -4,7 +4,7 @@ use ipc_sys::handle::OwnedHandle;
 use serde::de::DeserializeOwned;
 
 use crate::handle::Incoming;
-use crate::limit::State;
+use crate::limit::{Input, State, Word};
 use crate::{DecodeError, Limits};
 
 /// Decodes a payload that stands in a buffer, with the handles that came along.
@@ -38,18 +38,50 @@ pub fn decode<T: DeserializeOwned>(
     decode_with(bytes, &mut handles, limits)
 }
 
-/// Not a part of [`decode()`], so that where the caller has no handles, nothing remains of the `Vec` without them.
+/// Decodes a payload of up to eight bytes and no handles, which are the first `size` of these.
+///
+/// It does what [`decode`](decode()) does with as many bytes, and is faster: they are in a register.
+///
+/// # Errors
+///
+/// See [`DecodeError`].
+///
+/// # Panics
+///
+/// If `size` is more than eight.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_codec::{DecodeError, Limits, decode_word};
+///
+/// let (limits, word) = (Limits::default(), [0xac, 0x02, 0, 0, 0, 0, 0, 0]);
+/// assert_eq!(decode_word::<u16>(&word, 2, &limits)?, 300);
+/// assert!(matches!(decode_word::<u16>(&word, 1, &limits), Err(DecodeError::Truncated)));
+/// assert!(matches!(decode_word::<u16>(&word, 3, &limits), Err(DecodeError::TrailingBytes { count: 1 })));
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[inline(always)]
-fn decode_with<T: DeserializeOwned>(
-    bytes: &[u8],
-    handles: &mut Incoming,
+pub fn decode_word<T: DeserializeOwned>(
+    bytes: &[u8; 8],
+    size: usize,
     limits: &Limits,
 ) -> Result<T, DecodeError> {
-    if bytes.len() > limits.max_frame {
-        return Err(DecodeError::TooLarge { size: bytes.len(), limit: limits.max_frame });
+    decode_with(Word::new(bytes, size), &mut Incoming::none(), limits)
+}
+
+/// Not a part of [`decode()`], so that where the caller has no handles, nothing remains of the `Vec` without them.
+#[inline(always)]
+fn decode_with<'de, T: DeserializeOwned>(
+    input: impl Input<'de>,
+    handles: &'de mut Incoming,
+    limits: &'de Limits,
+) -> Result<T, DecodeError> {
+    if input.len() > limits.max_frame {
+        return Err(DecodeError::TooLarge { size: input.len(), limit: limits.max_frame });
     }
-    let mut state = State::new(bytes, handles, limits);
-    let value = T::deserialize(state.deserializer())?;
+    let mut state = State::new(input, handles, limits);
+    let value = T::deserialize(state.deserializer::<T>())?;
     state.finish()?;
     Ok(value)
 }

@@ -112,8 +112,8 @@ mod limit;
 mod message;
 mod varint;
 
-pub use decode::decode;
-pub use encode::{Scratch, encode, encode_into, encode_near};
+pub use decode::{decode, decode_word};
+pub use encode::{Scratch, encode, encode_into, encode_near, encode_word};
 pub use error::{DecodeError, EncodeError, FrameError};
 pub use limit::{Limits, MAX_HANDLES};
 pub use message::Message;

@@ -52,37 +52,54 @@ pub(crate) fn encode_128(mut value: u128) -> ([u8; MAX_SIZE_128], usize) {
 /// The integer of at most `n_bits` bits that `input` begins with, and what follows it.
 #[inline]
 pub(crate) fn decode(input: &[u8], n_bits: u32) -> Result<(u64, &[u8]), Broken> {
-    match input {
-        [first @ 0..0x80, rest @ ..] => Ok((u64::from(*first), rest)),
-        _ => decode_long(input, n_bits),
+    let (value, size) = match (input, input.first_chunk()) {
+        ([first @ 0..0x80, ..], _) => (u64::from(*first), 1),
+        (_, Some(bytes)) => match decode_word(u64::from_le_bytes(*bytes), n_bits) {
+            (_, 0) => decode_longest(input, n_bits),
+            found => found,
+        },
+        (_, None) => decode_at_end(input, n_bits),
+    };
+    match input.get(size..) {
+        Some(rest) if size > 0 => Ok((value, rest)),
+        _ => Err(what_is_wrong(input, n_bits)),
     }
 }
 
+/// The integer that begins with these bytes, the first one lowest, and how many of them it has; 0 if it has more, or there is none.
 #[inline]
-fn decode_long(input: &[u8], n_bits: u32) -> Result<(u64, &[u8]), Broken> {
-    let (bytes, rest) = match input.split_first_chunk() {
-        Some((&bytes, rest)) => (u64::from_le_bytes(bytes), rest),
-        None => (partial(input), &[][..]),
-    };
+pub(crate) fn decode_word(bytes: u64, n_bits: u32) -> (u64, usize) {
     let ends = !bytes & MORE;
-    if ends != 0 {
-        let size = (ends.trailing_zeros() / 8 + 1) as usize;
-        let value = gather(bytes & (ends ^ (ends - 1)));
-        if size <= input.len() && size <= n_bits.div_ceil(7) as usize && value >> (n_bits - 1) <= 1 {
-            return Ok((value, &input[size..]));
-        }
-    } else if n_bits == 64 {
-        match *rest {
-            [high @ 0..0x80, ref rest @ ..] => return Ok((gather(bytes) | u64::from(high) << 56, rest)),
-            [high, last @ (0 | 1), ref rest @ ..] => {
-                let high = u64::from(high & 0x7f | last << 7);
-                return Ok((gather(bytes) | high << 56, rest));
-            }
-            _ => {}
-        }
+    let size = (ends.trailing_zeros() / 8 + 1) as usize;
+    let value = gather(bytes & (ends ^ ends.wrapping_sub(1)));
+    let is_one = ends != 0 && size <= n_bits.div_ceil(7) as usize && value >> (n_bits - 1) <= 1;
+    (value, if is_one { size } else { 0 })
+}
+
+/// The same where fewer than eight bytes are left, and zeros are taken for the others. Not in place, so that what is in place stays
+/// small.
+#[inline(never)]
+fn decode_at_end(input: &[u8], n_bits: u32) -> (u64, usize) {
+    decode_word(partial(input), n_bits)
+}
+
+/// The same for one of nine or ten bytes.
+#[inline(never)]
+fn decode_longest(input: &[u8], n_bits: u32) -> (u64, usize) {
+    let Some((bytes, rest)) = input.split_first_chunk().filter(|_| n_bits == 64) else { return (0, 0) };
+    let bytes = u64::from_le_bytes(*bytes);
+    match *rest {
+        _ if bytes & MORE != MORE => (0, 0),
+        [high @ 0..0x80, ..] => (gather(bytes) | u64::from(high) << 56, 9),
+        [high, last @ (0 | 1), ..] => (gather(bytes) | u64::from(high & 0x7f | last << 7) << 56, 10),
+        _ => (0, 0),
     }
-    // Something is wrong.
-    decode_128(input, n_bits).map(|(value, rest)| (value as u64, rest))
+}
+
+/// Why `input` begins with no integer of so many bits.
+#[cold]
+pub(crate) fn what_is_wrong(input: &[u8], n_bits: u32) -> Broken {
+    decode_128(input, n_bits).err().unwrap_or(Broken::Truncated)
 }
 
 /// A word that begins with fewer than eight bytes and is filled up with zeros: by loads that overlap, since a copy of so few

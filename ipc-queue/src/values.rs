@@ -1,9 +1,9 @@
 //! Items instead of byte strings: encoded before the lock is taken, decoded after it is released.
 
 use crate::error::{Ending, Unput};
-use crate::raw::{Batch, Kind, Record, Short};
+use crate::raw::{Batch, Items, Kind, Record, Short};
 use crate::raw_queue::{Arrival, Arrivals, Bytes, RawQueue};
-use ipc_codec::{Limits, Scratch};
+use ipc_codec::{DecodeError, Limits, Scratch};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,13 +20,26 @@ impl RawQueue {
         limits: &Limits,
         deadline: Deadline,
     ) -> Result<(), Unput> {
-        let mut scratch = Scratch::new();
-        scratch.encode(value, limits)?;
-        let is_put = match self.inline_record(&scratch) {
-            Some(record) => self.put_inline(record, &scratch.bytes()[..record.len()], deadline)?,
-            None => self.put(scratch.bytes(), scratch.handles(), deadline)?,
+        let is_put = match tiny_record(value, limits) {
+            Some(record) => self.put_inline(record, &[], deadline)?,
+            None => self.put_any_value(value, limits, deadline)?,
         };
         if is_put { Ok(()) } else { Err(Unput::NoRoom) }
+    }
+
+    /// The same for an item that is not tiny; false if it was not put in time.
+    fn put_any_value<T: Serialize>(
+        &self,
+        value: &T,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<bool, Unput> {
+        let mut scratch = Scratch::new();
+        scratch.encode(value, limits)?;
+        Ok(match self.inline_record(&scratch) {
+            Some(record) => self.put_inline(record, &scratch.bytes()[..record.len()], deadline)?,
+            None => self.put(scratch.bytes(), scratch.handles(), deadline)?,
+        })
     }
 
     /// The record of an encoded item, if it has no handles and is not too large for the ring.
@@ -47,7 +60,7 @@ impl RawQueue {
     ) -> Result<Option<T>, Ending> {
         let mut bytes = Bytes::new();
         match self.await_short(&mut bytes, deadline)? {
-            Short::Taken(len) => Ok(Some(ipc_codec::decode(&bytes.0[..len], Vec::new(), limits)?)),
+            Short::Taken(len) => Ok(Some(decode_short(&bytes, len, limits)?)),
             Short::Empty | Short::Refused => self.get_any_value(limits, deadline),
         }
     }
@@ -112,12 +125,7 @@ impl RawQueue {
             let value = ipc_codec::decode(arrival.bytes(), handles, limits);
             return Ok(vec![value.inspect_err(|_| self.lose_tasks(1))?]);
         }
-        let mut values = Vec::with_capacity(items.len());
-        for item in items.iter() {
-            let value = ipc_codec::decode(item, Vec::new(), limits);
-            values.push(value.inspect_err(|_| self.lose_tasks(items.len()))?);
-        }
-        Ok(values)
+        decode_all(&items, limits).inspect_err(|_| self.lose_tasks(items.len())).map_err(Ending::from)
     }
 
     /// Encodes values one behind the other, until they are many bytes or one has handles or is large. An error is that of the
@@ -131,8 +139,9 @@ impl RawQueue {
         batch.clear();
         // Most values take less space encoded than decoded.
         batch.reserve(values.len().min(BATCH / 16), size_of::<T>().min(64));
+        batch.push_tiny(values.iter().map_while(|value| tiny_record(value, limits)));
         let mut handles = Vec::new();
-        for value in values {
+        for value in &values[batch.len()..] {
             let pushed = batch.push(self.max_inline(), |near, far| {
                 let size = ipc_codec::encode_near(value, near, far, &mut handles, limits)?;
                 Ok::<_, ipc_codec::EncodeError>(handles.is_empty().then_some(size))
@@ -162,4 +171,49 @@ impl RawQueue {
         }
         Ok(n_put)
     }
+}
+
+/// Decodes what was taken together.
+fn decode_all<T: DeserializeOwned>(items: &Items, limits: &Limits) -> Result<Vec<T>, DecodeError> {
+    let mut values = Vec::with_capacity(items.len());
+    for (bytes, size) in items.tiny() {
+        values.push(match may_be_tiny::<T>() {
+            true => ipc_codec::decode_word(&bytes, size, limits)?,
+            false => decode_bytes(&bytes[..size], limits)?,
+        });
+    }
+    for item in items.others() {
+        values.push(decode_bytes(item, limits)?);
+    }
+    Ok(values)
+}
+
+/// Decodes an item that is bytes only. Not in place: there is one place for that, where items are tiny.
+#[inline(never)]
+fn decode_bytes<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, DecodeError> {
+    ipc_codec::decode(bytes, Vec::new(), limits)
+}
+
+/// Decodes an item of so many bytes.
+#[inline]
+fn decode_short<T: DeserializeOwned>(bytes: &Bytes, len: usize, limits: &Limits) -> Result<T, DecodeError> {
+    match bytes.0.first_chunk() {
+        Some(word) if may_be_tiny::<T>() && len <= word.len() => ipc_codec::decode_word(word, len, limits),
+        _ => decode_bytes(&bytes.0[..len], limits),
+    }
+}
+
+/// The record of an item that is likely to be tiny, if it is.
+#[inline]
+fn tiny_record<T: Serialize>(value: &T, limits: &Limits) -> Option<Record> {
+    if !may_be_tiny::<T>() {
+        return None;
+    }
+    let (bytes, size) = ipc_codec::encode_word(value, limits)?;
+    Record::tiny_of(bytes, size)
+}
+
+/// Whether items of this type are likely to be tiny: then it is worth to try.
+const fn may_be_tiny<T>() -> bool {
+    size_of::<T>() <= 16
 }

@@ -7,8 +7,9 @@ mod support;
 use common::{Board, LONG, PAUSE, join};
 use ipc_codec::Limits;
 use ipc_queue::{GetError, PutManyError, Queue, QueueError};
-use ipc_testkit::{isolated, watchdog};
+use ipc_testkit::{Rng, isolated, watchdog};
 use serde::{Serialize, Serializer};
+use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::fork_child;
@@ -39,6 +40,29 @@ fn all_forms_put_what_fits_and_return_the_rest() {
     assert_eq!(queue.get_many(100).ok(), Some(vec![4, 5, 6]));
     queue.put_many(Vec::new()).expect("nothing is to be done");
     assert!(queue.is_empty());
+}
+
+/// Small numbers stand in the ring otherwise than large ones, and a batch has both.
+#[test]
+fn numbers_of_all_sizes_stay_in_order() {
+    let _guard = watchdog(LONG);
+    let mut rng = Rng::seeded(7);
+    let (queue, mut wanted) = (small(40, 600), VecDeque::new());
+    for _ in 0..20_000 {
+        let most_bits = *rng.pick(&[7, 40, 43, 50, 64]);
+        let numbers: Vec<u64> =
+            (0..rng.below(12)).map(|_| rng.next_u64() >> (64 - 1 - rng.below(most_bits))).collect();
+        let rest = match queue.try_put_many(numbers.clone()) {
+            Ok(()) => Vec::new(),
+            Err(error) => error.into_inner(),
+        };
+        assert!(numbers.ends_with(&rest));
+        wanted.extend(&numbers[..numbers.len() - rest.len()]);
+        let most = rng.below(12) as usize;
+        let got = queue.try_get_many(most).expect("is open");
+        let expected: Vec<u64> = wanted.drain(..most.min(wanted.len())).collect();
+        assert_eq!(got, expected);
+    }
 }
 
 #[test]

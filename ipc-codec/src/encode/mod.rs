@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{EncodeError, Limits, Message};
 use handles::Handles;
-use output::{Appended, Near, Output};
+use output::{Appended, Near, Output, Word};
 use serializer::Serializer;
 
 pub use scratch::Scratch;
@@ -117,6 +117,33 @@ pub fn encode_near<T: Serialize + ?Sized>(
     value.serialize(&mut Serializer::new(&mut output, &mut handles))?;
     handles.keep();
     Ok(output.size())
+}
+
+/// Encodes a value of few bytes and no handles into a word: its bytes and zeros, and how many they are. Nothing for any other
+/// value, and for one that cannot be encoded: what is wrong with it, the other functions tell.
+///
+/// For a transport that has many small values to pass on, which are in registers then.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_codec::{Limits, encode_word};
+///
+/// let limits = Limits::default();
+/// assert_eq!(encode_word(&300_u16, &limits), Some(([0xac, 0x02, 0, 0, 0, 0, 0, 0], 2)));
+/// assert_eq!(encode_word("no word", &limits), Some((*b"\x07no word", 8)));
+/// assert_eq!(encode_word("not a word", &limits), None);
+/// ```
+// As for `decode`.
+#[inline(always)]
+pub fn encode_word<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Option<([u8; 8], usize)> {
+    const NO_HANDLES: &Limits = &Limits { max_handles: 0, ..Limits::with_max_frame(0) };
+    let mut none = Vec::new();
+    let mut handles = Handles::new(&mut none, NO_HANDLES);
+    let mut output = Word::new();
+    value.serialize(&mut Serializer::new(&mut output, &mut handles)).ok()?;
+    handles.keep();
+    output.finish().filter(|(_, size)| *size <= limits.max_frame)
 }
 
 /// Takes back the bytes that were added, unless encoding came to its end.

@@ -1,4 +1,4 @@
-//! Where encoded bytes go: to the end of a `Vec`, or into a buffer of fixed size and on to a `Vec`; up to a limit.
+//! Where encoded bytes go: to the end of a `Vec`, into a buffer of fixed size and on to a `Vec`, or into a word; up to a limit.
 
 use super::failure::Failure;
 use crate::EncodeError;
@@ -158,5 +158,64 @@ impl Output for Near<'_> {
     #[inline]
     fn limit(&self) -> usize {
         self.limit
+    }
+}
+
+/// A word, for what has no more bytes than that.
+///
+/// What has more is noticed at the end, where it costs nothing, or if still more follows.
+pub(super) struct Word {
+    /// The first byte lowest.
+    bytes: u64,
+    /// How many there are, or would be.
+    size: usize,
+}
+
+impl Word {
+    /// The most that it can hold.
+    const SIZE: usize = size_of::<u64>();
+
+    #[inline]
+    pub(super) fn new() -> Word {
+        Word { bytes: 0, size: 0 }
+    }
+
+    /// All that was added, and zeros, and how many bytes it is; if that is no more than a word.
+    #[inline]
+    pub(super) fn finish(self) -> Option<([u8; 8], usize)> {
+        (self.size <= Word::SIZE).then_some((self.bytes.to_le_bytes(), self.size))
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: u64, size: usize) -> Result<(), Failure> {
+        if self.size > Word::SIZE {
+            return Err(self.refuse(size));
+        }
+        self.bytes |= bytes.checked_shl(8 * self.size as u32).unwrap_or(0);
+        self.size = self.size.saturating_add(size);
+        Ok(())
+    }
+}
+
+impl Output for Word {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let first = bytes.iter().take(Word::SIZE).rev();
+        self.push(first.fold(0, |word, byte| word << 8 | u64::from(*byte)), bytes.len())
+    }
+
+    #[inline]
+    fn write_short(&mut self, bytes: Short, size: usize) -> Result<(), Failure> {
+        self.push(bytes as u64, size)
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    #[inline]
+    fn limit(&self) -> usize {
+        Word::SIZE
     }
 }

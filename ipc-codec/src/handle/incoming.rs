@@ -38,6 +38,12 @@ impl Incoming {
         Ok(Incoming { table: if handles.is_empty() { None } else { Some(Table::new(handles, limits)?) } })
     }
 
+    /// The table of a payload without handles.
+    #[inline]
+    pub(crate) fn none() -> Incoming {
+        Incoming { table: None }
+    }
+
     /// Takes the handle at `index`.
     pub(crate) fn take(&mut self, index: u32) -> Result<OwnedHandle, DecodeError> {
         match &mut self.table {

@@ -8,24 +8,25 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 use super::budget::{HINT_COST, MAX_HINT, collection_cost};
 use super::deserializer::Deserializer;
 use super::failure::Failure;
+use super::input::Input;
 use super::state::State;
 use crate::DecodeError;
 
 /// The fields of a struct, a tuple or a variant; their number is known from the type.
-pub(super) struct Fields<'a, 'de> {
-    state: &'a mut State<'de>,
+pub(super) struct Fields<'a, 'de, I> {
+    state: &'a mut State<'de, I>,
     depth_left: u32,
     left: usize,
 }
 
-impl<'a, 'de> Fields<'a, 'de> {
+impl<'a, 'de, I: Input<'de>> Fields<'a, 'de, I> {
     #[inline]
-    pub(super) fn new(owner: Deserializer<'a, 'de>, len: usize) -> Fields<'a, 'de> {
+    pub(super) fn new(owner: Deserializer<'a, 'de, I>, len: usize) -> Fields<'a, 'de, I> {
         Fields { state: owner.state, depth_left: owner.depth_left, left: len }
     }
 }
 
-impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+impl<'de, I: Input<'de>> SeqAccess<'de> for Fields<'_, 'de, I> {
     type Error = Failure;
 
     #[inline]
@@ -45,13 +46,13 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
 }
 
 /// The elements of a sequence; their number is what the payload declares.
-pub(super) struct Elements<'a, 'de> {
-    items: Items<'a, 'de>,
+pub(super) struct Elements<'a, 'de, I> {
+    items: Items<'a, 'de, I>,
 }
 
-impl<'a, 'de> Elements<'a, 'de> {
+impl<'a, 'de, I: Input<'de>> Elements<'a, 'de, I> {
     #[inline]
-    pub(super) fn new(owner: Deserializer<'a, 'de>, len: u64) -> Elements<'a, 'de> {
+    pub(super) fn new(owner: Deserializer<'a, 'de, I>, len: u64) -> Elements<'a, 'de, I> {
         Elements { items: Items::new(owner, len) }
     }
 
@@ -62,7 +63,7 @@ impl<'a, 'de> Elements<'a, 'de> {
     }
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de, I: Input<'de>> SeqAccess<'de> for Elements<'_, 'de, I> {
     type Error = Failure;
 
     #[inline]
@@ -86,17 +87,17 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
 }
 
 /// The entries of a map; their number is what the payload declares.
-pub(super) struct Entries<'a, 'de> {
-    items: Items<'a, 'de>,
+pub(super) struct Entries<'a, 'de, I> {
+    items: Items<'a, 'de, I>,
     /// The size of the key that was decoded last, and where the input stood before it.
     key_size: usize,
     key_align: usize,
     before_key: usize,
 }
 
-impl<'a, 'de> Entries<'a, 'de> {
+impl<'a, 'de, I: Input<'de>> Entries<'a, 'de, I> {
     #[inline]
-    pub(super) fn new(owner: Deserializer<'a, 'de>, len: u64) -> Entries<'a, 'de> {
+    pub(super) fn new(owner: Deserializer<'a, 'de, I>, len: u64) -> Entries<'a, 'de, I> {
         Entries { items: Items::new(owner, len), key_size: 0, key_align: 1, before_key: 0 }
     }
 
@@ -107,7 +108,7 @@ impl<'a, 'de> Entries<'a, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+impl<'de, I: Input<'de>> MapAccess<'de> for Entries<'_, 'de, I> {
     type Error = Failure;
 
     #[inline]
@@ -146,8 +147,8 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
 /// first.
 ///
 /// That is not too early: an honest payload has them all, and a dishonest one is refused sooner.
-struct Items<'a, 'de> {
-    state: &'a mut State<'de>,
+struct Items<'a, 'de, I> {
+    state: &'a mut State<'de, I>,
     depth_left: u32,
     len: u64,
     left: u64,
@@ -160,9 +161,9 @@ struct Items<'a, 'de> {
     paid: usize,
 }
 
-impl<'a, 'de> Items<'a, 'de> {
+impl<'a, 'de, I: Input<'de>> Items<'a, 'de, I> {
     #[inline]
-    fn new(owner: Deserializer<'a, 'de>, len: u64) -> Items<'a, 'de> {
+    fn new(owner: Deserializer<'a, 'de, I>, len: u64) -> Items<'a, 'de, I> {
         let Deserializer { state, depth_left, .. } = owner;
         let hint_reserve = if len > 0 && state.budget.reserve(HINT_COST) { HINT_COST } else { 0 };
         let hint_given = Cell::new(false);
@@ -213,7 +214,7 @@ impl<'a, 'de> Items<'a, 'de> {
     }
 
     #[inline]
-    fn deserializer(&mut self, owning: bool) -> Deserializer<'_, 'de> {
+    fn deserializer(&mut self, owning: bool) -> Deserializer<'_, 'de, I> {
         Deserializer { state: self.state, depth_left: self.depth_left, owning }
     }
 

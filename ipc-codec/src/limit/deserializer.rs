@@ -8,21 +8,22 @@ use serde::de::{self, IntoDeserializer, Visitor, value::U32Deserializer};
 
 use super::access::{Elements, Entries, Fields};
 use super::failure::Failure;
+use super::input::Input;
 use super::state::State;
 use crate::DecodeError;
 use crate::handle::{self, Given};
 use crate::varint;
 
 /// Decodes one value; its parts get deserializers of their own.
-pub(crate) struct Deserializer<'a, 'de> {
-    pub(super) state: &'a mut State<'de>,
+pub(crate) struct Deserializer<'a, 'de, I> {
+    pub(super) state: &'a mut State<'de, I>,
     pub(super) depth_left: u32,
     /// Whether the type that asks may own memory, so that the value could stand behind a pointer that nothing
     /// else announces: `Box<T>` deserializes like `T`.
     pub(super) owning: bool,
 }
 
-impl<'a, 'de> Deserializer<'a, 'de> {
+impl<'a, 'de, I: Input<'de>> Deserializer<'a, 'de, I> {
     /// Pays for a value of type `T`, if it may have been boxed, with the two counters of an `Rc` in front.
     #[inline]
     fn pay_for<T>(&mut self) -> Result<(), Failure> {
@@ -34,7 +35,7 @@ impl<'a, 'de> Deserializer<'a, 'de> {
 
     /// Pays for a value of type `T` that has values inside, and goes down one level.
     #[inline]
-    fn enter<T>(mut self) -> Result<Deserializer<'a, 'de>, Failure> {
+    fn enter<T>(mut self) -> Result<Deserializer<'a, 'de, I>, Failure> {
         self.pay_for::<T>()?;
         let Some(depth_left) = self.depth_left.checked_sub(1) else {
             return Err(DecodeError::Depth { limit: self.state.budget.max_depth() }.into());
@@ -85,7 +86,7 @@ macro_rules! items {
     )*};
 }
 
-impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
+impl<'de, I: Input<'de>> de::Deserializer<'de> for Deserializer<'_, 'de, I> {
     type Error = Failure;
 
     items! {
@@ -130,11 +131,11 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
         let inner = self.enter::<V::Value>()?;
         match inner.state.input.first() {
             Some(0) => {
-                inner.state.input = &inner.state.input[1..];
+                inner.state.input.take(1);
                 visitor.visit_none()
             }
             Some(1) => {
-                inner.state.input = &inner.state.input[1..];
+                inner.state.input.take(1);
                 visitor.visit_some(inner)
             }
             Some(_) => Err(inner.state.malformed("an option is neither 0 nor 1")),
@@ -249,7 +250,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     }
 }
 
-impl<'de> de::EnumAccess<'de> for Deserializer<'_, 'de> {
+impl<'de, I: Input<'de>> de::EnumAccess<'de> for Deserializer<'_, 'de, I> {
     type Error = Failure;
     type Variant = Self;
 
@@ -260,7 +261,7 @@ impl<'de> de::EnumAccess<'de> for Deserializer<'_, 'de> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for Deserializer<'_, 'de> {
+impl<'de, I: Input<'de>> de::VariantAccess<'de> for Deserializer<'_, 'de, I> {
     type Error = Failure;
 
     #[inline]

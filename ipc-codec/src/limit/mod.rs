@@ -5,8 +5,10 @@ mod access;
 mod budget;
 mod deserializer;
 mod failure;
+mod input;
 mod state;
 
+pub(crate) use input::{Input, Word};
 pub(crate) use state::State;
 
 /// The most handles that one message can carry, whatever [`Limits::max_handles`] says.

@@ -1,40 +1,41 @@
 //! What one decode has left: input, budget, handles; and how an item is read.
 
+use std::mem::needs_drop;
 use std::str::from_utf8;
 
 use super::budget::Budget;
 use super::deserializer::Deserializer;
 use super::failure::Failure;
+use super::input::Input;
 use crate::handle::Incoming;
-use crate::varint::{self, Broken};
+use crate::varint::Broken;
 use crate::{DecodeError, Limits};
 
 /// What all deserializers of one payload share.
-pub(crate) struct State<'de> {
-    /// The bytes that are still to be read.
-    pub(super) input: &'de [u8],
+pub(crate) struct State<'de, I> {
+    pub(super) input: I,
     size: usize,
     pub(super) budget: Budget<'de>,
     pub(super) handles: &'de mut Incoming,
 }
 
-impl<'de> State<'de> {
+impl<'de, I: Input<'de>> State<'de, I> {
     #[inline]
-    pub(crate) fn new(input: &'de [u8], handles: &'de mut Incoming, limits: &'de Limits) -> State<'de> {
+    pub(crate) fn new(input: I, handles: &'de mut Incoming, limits: &'de Limits) -> Self {
         State { input, size: input.len(), budget: Budget::new(limits), handles }
     }
 
-    /// The deserializer of the outermost value.
+    /// The deserializer of the outermost value, which is to be a `T`.
     #[inline]
-    pub(crate) fn deserializer(&mut self) -> Deserializer<'_, 'de> {
+    pub(crate) fn deserializer<T>(&mut self) -> Deserializer<'_, 'de, I> {
         let depth_left = self.budget.max_depth();
-        Deserializer { state: self, depth_left, owning: true }
+        Deserializer { state: self, depth_left, owning: needs_drop::<T>() }
     }
 
     /// Checks that the value took everything.
     #[inline]
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
-        if !self.input.is_empty() {
+        if self.input.len() > 0 {
             return Err(DecodeError::TrailingBytes { count: self.input.len() });
         }
         match self.handles.unused() {
@@ -46,23 +47,11 @@ impl<'de> State<'de> {
     /// Reads an integer of `n_bits` bits, at most 64.
     #[inline]
     pub(super) fn read_varint(&mut self, n_bits: u32) -> Result<u64, Failure> {
-        match varint::decode(self.input, n_bits) {
-            Ok((value, rest)) => {
-                self.input = rest;
-                Ok(value)
-            }
-            Err(broken) => Err(self.broken(broken)),
-        }
+        self.input.take_varint(n_bits).map_err(|broken| self.broken(broken))
     }
 
     pub(super) fn read_varint_128(&mut self) -> Result<u128, Failure> {
-        match varint::decode_128(self.input, 128) {
-            Ok((value, rest)) => {
-                self.input = rest;
-                Ok(value)
-            }
-            Err(broken) => Err(self.broken(broken)),
-        }
+        self.input.take_varint_128(128).map_err(|broken| self.broken(broken))
     }
 
     /// Reads an index of a handle, or of a variant.
@@ -73,24 +62,21 @@ impl<'de> State<'de> {
 
     #[inline]
     pub(super) fn read_bool(&mut self) -> Result<bool, Failure> {
-        match self.input {
-            [byte @ (0 | 1), rest @ ..] => {
-                self.input = rest;
-                Ok(*byte == 1)
+        match self.input.first() {
+            Some(byte @ (0 | 1)) => {
+                self.input.take(1);
+                Ok(byte == 1)
             }
-            [_, ..] => Err(self.malformed("a bool is neither 0 nor 1")),
-            [] => Err(DecodeError::Truncated.into()),
+            Some(_) => Err(self.malformed("a bool is neither 0 nor 1")),
+            None => Err(DecodeError::Truncated.into()),
         }
     }
 
     /// Reads as many bytes as the type has.
     #[inline]
     pub(super) fn read_array<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
-        match self.input.split_first_chunk() {
-            Some((bytes, rest)) => {
-                self.input = rest;
-                Ok(*bytes)
-            }
+        match self.input.take(N).and_then(|bytes| bytes.first_chunk()) {
+            Some(bytes) => Ok(*bytes),
             None => Err(DecodeError::Truncated.into()),
         }
     }
@@ -124,10 +110,11 @@ impl<'de> State<'de> {
 
     /// The bytes behind a length, and what follows them. The input stays, to tell where an item began that is not one.
     #[inline]
-    fn split_bytes(&self) -> Result<(&'de [u8], &'de [u8]), Failure> {
-        let (len, rest) = varint::decode(self.input, 64).map_err(|broken| self.broken(broken))?;
-        let parts = usize::try_from(len).ok().and_then(|len| rest.split_at_checked(len));
-        parts.ok_or_else(|| DecodeError::Truncated.into())
+    fn split_bytes(&self) -> Result<(&'de [u8], I), Failure> {
+        let mut rest = self.input;
+        let len = rest.take_varint(64).map_err(|broken| self.broken(broken))?;
+        let bytes = usize::try_from(len).ok().and_then(|len| rest.take(len));
+        bytes.map(|bytes| (bytes, rest)).ok_or_else(|| DecodeError::Truncated.into())
     }
 
     #[inline]

@@ -13,7 +13,9 @@ pub(crate) struct Batch {
     bytes: Vec<u8>,
     /// How many bytes they are.
     size: usize,
-    /// Where each ends, in words.
+    /// How many tiny ones come first, each a word.
+    n_tiny: usize,
+    /// Where each of the others ends, in words.
     ends: Vec<u32>,
     /// An item that is not near.
     far: Vec<u8>,
@@ -22,7 +24,6 @@ pub(crate) struct Batch {
 impl Batch {
     /// Room for so many items of so many bytes, if they are as long as that.
     pub(crate) fn reserve(&mut self, count: usize, size: usize) {
-        self.ends.reserve(count);
         let size = count.saturating_mul(size.saturating_add(16)).saturating_add(NEAR);
         if self.bytes.len() < size {
             self.bytes.resize(size, 0);
@@ -31,17 +32,28 @@ impl Batch {
 
     pub(crate) fn clear(&mut self) {
         self.size = 0;
+        self.n_tiny = 0;
         self.ends.clear();
     }
 
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.n_tiny + self.ends.len()
     }
 
     /// How many bytes they take in the ring.
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// Adds tiny items, the first ones there are: all up to one that is none, or as many as there is room for.
+    #[inline]
+    pub(crate) fn push_tiny(&mut self, items: impl Iterator<Item = Record>) {
+        debug_assert_eq!(self.len(), 0);
+        let room = self.bytes.chunks_exact_mut(8);
+        self.n_tiny =
+            room.zip(items).map(|(word, item)| word.copy_from_slice(&item.to_word().to_le_bytes())).count();
+        self.size = self.n_tiny * 8;
     }
 
     /// Adds an item that `encode` writes to the slice, or if that has no room for it into the `Vec`, and tells how many bytes it
@@ -83,7 +95,10 @@ impl Batch {
 
     /// Where an item begins, in words; behind the last one, where it ends.
     pub(super) fn start(&self, idx: usize) -> u32 {
-        if idx == 0 { 0 } else { self.ends[idx - 1] }
+        match idx.checked_sub(self.n_tiny) {
+            None | Some(0) => idx as u32,
+            Some(others) => self.ends[others - 1],
+        }
     }
 
     /// How many words an item takes.
@@ -111,9 +126,11 @@ const NO_ITEM: Corruption = Corruption::new("there is no item where one should b
 /// Items that were copied out of the ring together. How long each is was read before: what was copied may have changed since.
 #[derive(Debug, Default)]
 pub(crate) struct Items {
-    /// Records and bytes, as they stood in the ring.
+    /// The records of tiny ones, which come first, as words.
+    tiny: Vec<u64>,
+    /// Records and bytes of the others, as they stood in the ring.
     bytes: Vec<u8>,
-    /// Where the bytes of each item begin and end.
+    /// Where the bytes of each of these begin and end.
     places: Vec<(u32, u32)>,
     /// How many words they take together.
     n_units: usize,
@@ -122,19 +139,27 @@ pub(crate) struct Items {
 impl Items {
     /// How many they are.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.tiny.len() + self.places.len()
     }
 
-    /// The bytes of each.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    /// The bytes of the first ones, which are tiny, filled up with zeros; and how many they are.
+    #[inline]
+    pub(crate) fn tiny(&self) -> impl Iterator<Item = ([u8; 8], usize)> {
+        self.tiny.iter().map(|word| Record::tiny_in(*word))
+    }
+
+    /// The bytes of each of the others.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &[u8]> {
         self.places.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
-    /// Forgets what it has, and makes room for the places of so many, but not of very many.
-    pub(super) fn begin(&mut self, most: usize) {
+    /// Forgets what it has, and makes room for so many tiny ones, but not for very many.
+    pub(super) fn begin(&mut self, most: usize) -> &mut Vec<u64> {
         self.places.clear();
-        self.places.reserve(most.min(1024));
         self.n_units = 0;
+        self.tiny.clear();
+        self.tiny.reserve(most.min(1024));
+        &mut self.tiny
     }
 
     /// One more item is to be copied.
@@ -146,7 +171,7 @@ impl Items {
         self.n_units += record.units() as usize;
     }
 
-    /// Where the items are to be copied to.
+    /// Where the items that are not among the first tiny ones are to be copied to.
     pub(super) fn room(&mut self) -> &mut [u8] {
         self.bytes.resize(self.n_units * 8, 0);
         &mut self.bytes
@@ -188,7 +213,7 @@ mod tests {
         let mut items = Items::default();
         (0..5).for_each(|idx| items.expect(batch.record(idx).expect("it is one")));
         items.room().copy_from_slice(&batch.bytes[..batch.size]);
-        assert_eq!(items.iter().collect::<Vec<_>>(), wanted);
+        assert_eq!(items.others().collect::<Vec<_>>(), wanted);
         assert_eq!(batch.record(4).map(Record::len), Ok(9));
         assert_eq!(batch.bytes(3, 1).len(), 104);
     }

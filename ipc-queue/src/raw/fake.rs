@@ -3,7 +3,9 @@
 //! What stands above this folder does more than the ring needs (handles, buffers, counts of tasks). [`Queue`] makes the same
 //! calls in the same order, and nothing else.
 
-use super::{Eagerness, Gets, Lock, Puts, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, Word};
+use super::{
+    Eagerness, Gets, Items, Lock, Puts, Record, Ring, SHORT, Short, Taken, WaitingPlace, Wishes, Word,
+};
 use crate::error::Corruption;
 use ipc_shared::internals::{Id, Peers};
 use ipc_sys::clock::Deadline;
@@ -128,6 +130,19 @@ impl Queue {
             }
             Short::Empty => None,
             Short::Refused => self.try_get_locked(by),
+        }
+    }
+
+    /// Takes up to `most` short items without the lock.
+    pub(super) fn try_get_many(&self, most: usize) -> Vec<Vec<u8>> {
+        let mut items = Items::default();
+        match self.ring().take_many_short(most, &mut items).expect("is in order") {
+            Short::Taken(count) => {
+                self.gets.lock.tell(count as u32);
+                let tiny = items.tiny().map(|(bytes, size)| bytes[..size].to_vec());
+                tiny.chain(items.others().map(<[u8]>::to_vec)).collect()
+            }
+            Short::Empty | Short::Refused => Vec::new(),
         }
     }
 

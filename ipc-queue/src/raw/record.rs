@@ -44,7 +44,8 @@ const KIND_SHIFT: u32 = 1;
 const SIZE_SHIFT: u32 = 4;
 const LEN_SHIFT: u32 = 8;
 const LEN_BITS: u64 = 0xffff_ffff << LEN_SHIFT;
-const BYTES_BITS: u64 = 0xffff_ffff_ffff << LEN_SHIFT;
+/// The bytes of a tiny item, and how many they are.
+const TINY_BITS: u64 = 0xffff_ffff_ffff << LEN_SHIFT | 7 << SIZE_SHIFT;
 
 impl Record {
     /// The record of an item with so many bytes in the ring, unless no ring is so large.
@@ -101,7 +102,7 @@ impl Record {
     /// The bytes of a tiny item, and zeros.
     #[inline]
     pub(super) fn tiny(self) -> Option<[u8; 8]> {
-        (self.kind == Kind::Tiny).then_some((self.word >> LEN_SHIFT).to_le_bytes())
+        (self.kind == Kind::Tiny).then_some(Record::tiny_in(self.word).0)
     }
 
     /// How many words the item takes in the ring, this one included.
@@ -113,6 +114,19 @@ impl Record {
     #[inline]
     pub(super) fn to_word(self) -> u64 {
         self.word
+    }
+
+    /// Whether a word is the record of a tiny item.
+    #[inline]
+    pub(super) fn is_tiny(word: u64) -> bool {
+        const MARKS: u64 = PRESENT | (Kind::Tiny as u64) << KIND_SHIFT;
+        word & !TINY_BITS == MARKS && (word >> SIZE_SHIFT & 7) as usize <= MOST_TINY
+    }
+
+    /// The bytes of the tiny item whose record a word is, and zeros; and how many they are.
+    #[inline]
+    pub(super) fn tiny_in(word: u64) -> ([u8; 8], usize) {
+        ((word >> LEN_SHIFT).to_le_bytes(), (word >> SIZE_SHIFT & 7) as usize)
     }
 
     /// The record that a word tells: none if it is zero.
@@ -127,7 +141,7 @@ impl Record {
             2 => (Kind::Outside, LEN_BITS),
             3 => (Kind::Loaned, LEN_BITS),
             4 => (Kind::Part, LEN_BITS),
-            5 => (Kind::Tiny, BYTES_BITS | 7 << SIZE_SHIFT),
+            5 => (Kind::Tiny, TINY_BITS),
             _ => return Err(Corruption::new("an item is of no kind")),
         };
         let record = Record { kind, word };

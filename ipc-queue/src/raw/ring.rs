@@ -65,6 +65,9 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 /// takes longer than some puts.
 const AHEAD: usize = 16;
 
+/// For how many words more the cache is made ready at once: as many as are often put together.
+const MOST_AHEAD: usize = 256;
+
 /// How often who reads looks for a first item that nobody takes meanwhile.
 const LOOKS: u32 = 1 << 14;
 
@@ -200,7 +203,16 @@ impl<'a> Ring<'a> {
         // Release, PUT: whoever sees the record sees the bytes, the records behind it, and the zero.
         self.units[start.position as usize].store(first.to_word(), Release);
         self.puts.tail.store(end.to_word(), Release);
-        if let Some(ahead) = self.units.get(end.position as usize + AHEAD) {
+        self.expect_to_write(start, end);
+    }
+
+    /// Has the cache made ready for as much as was put, if as much follows.
+    #[inline]
+    fn expect_to_write(&self, start: Place, end: Place) {
+        let n_words = (end.position.wrapping_sub(start.position) as usize).min(MOST_AHEAD);
+        let from = end.position as usize + AHEAD;
+        for at in (from..from + n_words).step_by(8) {
+            let Some(ahead) = self.units.get(at) else { break };
             copy::expect_to_write(ahead);
         }
     }
@@ -456,7 +468,7 @@ impl Writer<'_> {
         if !fits(self, n_items) {
             self.look_for_room()?;
         }
-        let mut count = 0;
+        let mut count = if fits(self, n_items) { n_items } else { 0 };
         while count < n_items && fits(self, count + 1) {
             count += 1;
         }
@@ -573,15 +585,36 @@ impl Reader<'_> {
         is_wanted: impl Fn(Record) -> bool,
         items: &mut Items,
     ) -> Result<(), Corruption> {
-        let (start, mut next) = (self.at.position, Some(first));
-        items.begin(most.min(self.ring.capacity as usize));
+        let most = most.min(self.ring.capacity as usize);
+        self.read_tiny(most, items.begin(most));
+        let start = self.at.position;
+        let mut next = if items.len() == 0 { Some(first) } else { self.record_up_to(most)? };
         while let Some(record) = next.filter(|record| is_wanted(*record)) {
             items.expect(record);
             self.pass(record);
-            next = if (self.passed() as usize) < most { self.record()? } else { None };
+            next = self.record_up_to(most)?;
         }
         self.ring.copy_out(start, items.room());
         Ok(())
+    }
+
+    /// Reads the tiny items that come next, up to `most` or to one that is none, and passes them.
+    #[inline]
+    fn read_tiny(&mut self, most: usize, items: &mut Vec<u64>) {
+        let (front, back) = self.ring.words(self.at.position, most.min(self.units_left as usize));
+        // Acquire: as in `Ring::record_at`.
+        let words = front.iter().chain(back).map(|word| word.load(Acquire));
+        items.extend(words.take_while(|word| Record::is_tiny(*word)));
+        let count = items.len() as u32;
+        self.at.count = self.at.count.wrapping_add(count);
+        self.at.position = self.ring.advanced(self.at.position, count);
+        self.units_left -= count;
+    }
+
+    /// The next record, if there is one and fewer than `most` were passed.
+    #[inline]
+    fn record_up_to(&self, most: usize) -> Result<Option<Record>, Corruption> {
+        if (self.passed() as usize) < most { self.record() } else { Ok(None) }
     }
 
     /// Goes on behind an item.

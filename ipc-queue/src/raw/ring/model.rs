@@ -131,6 +131,33 @@ fn one_with_the_lock_and_one_without_share_what_is_put() {
     });
 }
 
+/// Two take several at once, tiny ones and others, while what they have taken is written over.
+#[test]
+fn two_who_take_many_share_what_is_put() {
+    noting_looks(|| {
+        explore_less(|| {
+            let queue = Arc::new(Queue::new(6, 4));
+            let [a] = processes();
+            assert_eq!(queue.try_put(&a, &[&[1], &[2], &item(3)]), Put::Done);
+            let other = {
+                let queue = queue.clone();
+                thread::spawn(move || queue.try_get_many(2))
+            };
+            let putter = {
+                let queue = queue.clone();
+                thread::spawn(move || queue.try_put(&a, &[&[4]]))
+            };
+            let mine = queue.try_get_many(3);
+            let theirs = other.join().unwrap();
+            let put = putter.join().unwrap();
+            let mut got = [mine, theirs, queue.try_get_many(9)].concat();
+            got.sort();
+            let all: [&[u8]; 4] = [&[1], &[2], &item(3), &[4]];
+            assert_eq!(got, all[..if put == Put::Done { 4 } else { 3 }]);
+        })
+    });
+}
+
 #[test]
 fn two_that_are_put_at_once_wake_two() {
     explore(|| {
