@@ -360,7 +360,7 @@ macro_rules! receives {
             /// # Errors
             ///
             /// [`RecvError`]; [`RecvError::Eof`] once the other side is gone and everything was received. That it was killed is
-            /// noticed by a look, every 40 ms.
+            /// noticed by a look, every 40 ms, or told by the kernel.
             ///
             /// # Other processes
             ///

@@ -20,7 +20,8 @@ use crate::queue::Queue;
 /// # Other processes
 ///
 /// A sender is gone when its process has dropped it, has ended in whatever way, or when the message that it was in is gone. The
-/// kernel keeps the account. A receiver that sleeps is told of the first at once, and looks for the others every 40 ms.
+/// kernel keeps the account. A receiver that sleeps is told of the first at once, and looks for the others every 40 ms; after a few
+/// such looks the kernel tells it of them, too.
 /// Children that were started meanwhile do not count, unless they were given the sender. Copies of this process that
 /// do count until they end, become another program, or drop it: those that were forked while a [message](ipc_codec::Message)
 /// with the sender was kept by hand, and those of a `fork` that the family knows nothing of, which may use the sender.

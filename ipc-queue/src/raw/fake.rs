@@ -204,7 +204,8 @@ impl Queue {
 
     fn wait(&self, lock: &Lock, wishes: Wishes, has_changed: impl FnMut() -> bool) {
         let place = WaitingPlace { lock, eagerness: &Eagerness::default(), wishes };
-        let Ok(_) = place.wait(Deadline::NEVER, LONGEST, has_changed, |_| Ok::<_, Infallible>(()));
+        let Ok(_) =
+            place.wait(Deadline::NEVER, LONGEST, has_changed, |_| Ok::<_, Infallible>(()), |_| Ok(false));
     }
 }
 

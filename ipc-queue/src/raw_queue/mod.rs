@@ -31,7 +31,8 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// whoever sleeps looks again after this time, so that the loss is a delay and never a hang.
 const LOOK: Duration = Duration::from_millis(125);
 
-/// The longest sleep of who can be left alone by the other side, an end is to be seen within 50 ms of a machine that has the time.
+/// The longest sleep on the bell of who can be left alone by the other side: an end is to be seen within 50 ms of a machine that has
+/// the time. Who takes items and has slept for some time has its end told by the kernel (`RawQueue::doze`).
 const END_LOOK: Duration = Duration::from_millis(40);
 
 /// One process's part in a queue.
@@ -224,7 +225,8 @@ impl RawQueue {
         has_changed: impl FnMut() -> bool,
         look: impl Fn(bool) -> Result<(), Stop>,
     ) -> Result<bool, Stop> {
-        place.wait(deadline, self.longest_sleep(), has_changed, look)
+        let doze = |has_changed: &mut dyn FnMut() -> bool| self.doze(deadline, has_changed);
+        place.wait(deadline, self.longest_sleep(), has_changed, look, doze)
     }
 
     /// The longest sleep.
