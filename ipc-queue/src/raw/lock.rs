@@ -167,10 +167,14 @@ impl Lock {
         self.serve(if n_changes == 0 { CONTENDED } else { CONTENDED | CHANGED }, n_changes)
     }
 
-    /// To be called before the look that decides on sleeping. The result goes to [`Lock::sleep`].
-    pub(crate) fn listen(&self, wishes: Wishes) -> u32 {
+    /// To be called before the look that decides on sleeping. The result goes to [`Lock::sleep`], and to the next call if the caller
+    /// sleeps again.
+    pub(crate) fn listen(&self, wishes: Wishes, last: Option<u32>) -> u32 {
         let heard = self.bell.load(Acquire);
-        self.wish(wishes);
+        // If the wish is still there and nobody has rung, everybody has found it who made a change since, and will ring.
+        if last != Some(heard) || self.wishes.load(Acquire) & wishes.0 != wishes.0 {
+            self.wish(wishes);
+        }
         heard
     }
 

@@ -36,20 +36,21 @@ impl WaitingPlace<'_> {
         let mut pause = self.eagerness.go_on();
         while !has_changed() && !shim::is_over(deadline) && pause.spend() {}
         // A bell that somebody rings all the time would keep this loop going.
-        let (mut patience, mut n_sleeps) = (Patience::default(), 0);
+        let (mut patience, mut n_sleeps, mut heard) = (Patience::default(), 0, None);
         while !has_changed() && !shim::is_over(deadline) {
             patience.turn();
             if n_sleeps >= RESTLESS_SLEEPS && doze(&mut has_changed)? {
-                n_sleeps = RESTLESS_SLEEPS - 1;
+                (n_sleeps, heard) = (RESTLESS_SLEEPS - 1, None);
                 continue;
             }
-            let heard = self.lock.listen(self.wishes);
+            let bell = self.lock.listen(self.wishes, heard);
+            heard = Some(bell);
             if has_changed() {
                 break;
             }
             see(n_sleeps > 0)?;
             n_sleeps = n_sleeps.saturating_add(1);
-            self.lock.sleep(heard, deadline, longest);
+            self.lock.sleep(bell, deadline, longest);
         }
         pause.end();
         Ok(n_sleeps > 0)

@@ -29,7 +29,7 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The longest sleep. A process that is killed after it was woken, or before it could wake others, takes a wake-up with it;
 /// whoever sleeps looks again after this time, so that the loss is a delay and never a hang.
-const LOOK: Duration = Duration::from_millis(125);
+const LOOK: Duration = Duration::from_millis(140);
 
 /// The longest sleep on the bell of who can be left alone by the other side: an end is to be seen within 50 ms of a machine that has
 /// the time. Who takes items and has slept for some time has its end told by the kernel (`RawQueue::doze`).
@@ -210,7 +210,7 @@ impl RawQueue {
     /// Waits until a buffer is free, the deadline has passed, or a moment.
     pub(crate) fn wait_for_buffer(&self, deadline: Deadline) {
         let lock = &self.ring().gets().lock;
-        let heard = lock.listen(Wishes::ALL);
+        let heard = lock.listen(Wishes::ALL, None);
         if !self.has_free_buffer() {
             lock.sleep(heard, deadline, self.longest_sleep());
         }

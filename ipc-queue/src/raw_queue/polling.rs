@@ -17,10 +17,6 @@ use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::readiness::{Group, Interest, wait_one};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
-
-/// How long who dozes does so without another look, which finds what a lost token has not told.
-const DOZE: Duration = Duration::from_millis(250);
 
 /// What one process needs to be polled.
 #[derive(Debug)]
@@ -75,8 +71,8 @@ impl RawQueue {
     /// Sleeps at the socket instead of the bell, if this is the inner end of a channel, where nothing else waits than who takes items:
     /// until a token is there, or handles, or the other side is gone, or something has changed. False if it did not.
     ///
-    /// The kernel tells of the end, so nobody has to ask for it all the time. A token can get lost, as above: the wish is left again
-    /// after each [`DOZE`].
+    /// The kernel tells of the end, so nobody has to ask for it all the time. A token can get lost, as above: there is a look, and the
+    /// wish is left again, after each [`LOOK`].
     pub(super) fn doze(
         &self,
         deadline: Deadline,
@@ -90,7 +86,7 @@ impl RawQueue {
                 return Ok(true);
             }
             self.see_putters()?;
-            let until = Deadline::after(deadline.remaining_at_most(DOZE));
+            let until = Deadline::after(deadline.remaining_at_most(LOOK));
             // What cannot be waited for is left to the bell.
             if wait_one(inner.handle(), Interest::Read, until).unwrap_or(true) || deadline.is_over() {
                 return Ok(true);

@@ -247,7 +247,7 @@ impl RawQueue {
     /// Waits until something is taken, or a moment.
     fn wait_for_gets(&self, deadline: Deadline) -> Result<(), Stop> {
         let ring = self.ring();
-        let heard = ring.gets().lock.listen(Wishes::ALL);
+        let heard = ring.gets().lock.listen(Wishes::ALL, None);
         ring.gets().lock.sleep(heard, deadline, std::time::Duration::from_millis(1));
         self.see_getters()
     }

@@ -124,8 +124,10 @@ impl Counted {
     }
 
     fn wait_for(&self, n: u32, wishes: Wishes) {
+        let mut last = None;
         while self.count.load(Relaxed) < n {
-            let heard = self.lock.listen(wishes);
+            let heard = self.lock.listen(wishes, last);
+            last = Some(heard);
             if self.count.load(Relaxed) < n {
                 self.lock.sleep(heard, Deadline::NEVER, Duration::MAX);
             }

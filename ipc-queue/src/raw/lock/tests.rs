@@ -112,7 +112,7 @@ fn a_ring_wakes_as_many_as_there_are_changes() {
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    let heard = lock.listen(Wishes::ONE);
+                    let heard = lock.listen(Wishes::ONE, None);
                     lock.sleep(heard, Deadline::NEVER, Duration::MAX);
                     n_awake.fetch_add(1, Relaxed);
                 });
