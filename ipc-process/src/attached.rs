@@ -1,5 +1,6 @@
 //! A child, whoever collects its remains: this process, or the fork server that made it.
 
+use crate::fork_server::ServerWord;
 use ipc_pipe::internals::Line;
 use ipc_pipe::{RecvError, RecvTimeoutError};
 use ipc_sys::clock::Deadline;
@@ -23,7 +24,7 @@ pub(crate) struct Attached {
 
 #[derive(Debug)]
 struct Served {
-    statuses: Line<(), WireStatus>,
+    statuses: Line<(), ServerWord>,
     status: Mutex<Option<ExitStatus>>,
 }
 
@@ -42,7 +43,7 @@ impl Attached {
     }
 
     /// A child of a fork server, which sends the status when it has collected the child.
-    pub(crate) fn served(child: Child, statuses: Line<(), WireStatus>) -> Self {
+    pub(crate) fn served(child: Child, statuses: Line<(), ServerWord>) -> Self {
         Attached { child, served: Some(Served { statuses, status: Mutex::new(None) }) }
     }
 
@@ -56,6 +57,15 @@ impl Attached {
 
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         self.child.signal(signal)
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) fn wait_for_ever(&self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.wait(Deadline::NEVER)? {
+                return Ok(status);
+            }
+        }
     }
 
     /// Waits for the end of the process; `None` when the deadline passed first.
@@ -77,9 +87,10 @@ impl Served {
             // The child has ended, so the server says so at once; and if the server is gone, this is the end of file. Only a
             // server that somebody stopped says nothing. That the child is dead is known without it.
             *status = Some(match self.statuses.recv_timeout(PATIENCE) {
-                Ok(status) => status.into(),
+                Ok(ServerWord::Ended(status)) => status.into(),
                 Err(RecvTimeoutError::Recv(RecvError::Os(error))) => return Err(error),
-                Err(_) => ExitStatus::Unknown,
+                // Newer systems keep the status for whoever has a handle, once somebody has collected the child.
+                _ => child.wait(Deadline::NOW)?.unwrap_or(ExitStatus::Unknown),
             });
         }
         Ok(*status)

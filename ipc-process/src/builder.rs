@@ -5,21 +5,13 @@
 //! Forks, once it has made sure that the process has one thread, or was promised that it does not matter.
 #![allow(unsafe_code)]
 
-use crate::attached::Attached;
-use crate::current::{self, TreePath};
-use crate::entry::{Callee, Entry};
 use crate::error::SpawnError;
-use crate::fork_server::ForkServer;
-use crate::launch::{self, Surroundings};
+use crate::launch::Surroundings;
 use crate::method::StartMethod;
 use crate::process::Process;
-use crate::running::Running;
+use crate::starting::{Standing, refuse_threads};
 use crate::stdio::Stdio;
-use crate::wire::{Setup, Start};
-use crate::{init, life, reaper};
 use ipc_codec::Limits;
-use ipc_codec::handle::Handle;
-use ipc_sys::clock::Deadline;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ffi::OsString;
@@ -48,13 +40,15 @@ use std::time::Duration;
 #[derive(Debug)]
 #[must_use = "a builder starts nothing until `spawn` or `fork`"]
 pub struct Builder {
-    name: Option<String>,
-    name_prefix: &'static str,
-    method: StartMethod,
-    daemon: bool,
-    surroundings: Surroundings,
-    start_timeout: Duration,
-    limits: Limits,
+    pub(crate) name: Option<String>,
+    pub(crate) name_prefix: &'static str,
+    /// That of the program, if none.
+    pub(crate) method: Option<StartMethod>,
+    pub(crate) daemon: bool,
+    pub(crate) standing: Standing,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) start_timeout: Duration,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Builder {
@@ -62,8 +56,9 @@ impl Default for Builder {
         Builder {
             name: None,
             name_prefix: "Process",
-            method: StartMethod::default(),
+            method: None,
             daemon: false,
+            standing: Standing::Child,
             surroundings: Surroundings::default(),
             start_timeout: Duration::from_secs(60),
             limits: Limits::default(),
@@ -84,9 +79,9 @@ impl Builder {
         self
     }
 
-    /// How the process is made.
+    /// How the process is made; else by the [method of the program](StartMethod::default).
     pub fn method(mut self, method: StartMethod) -> Self {
-        self.method = method;
+        self.method = Some(method);
         self
     }
 
@@ -208,7 +203,7 @@ impl Builder {
     }
 
     /// For [`StartMethod::Spawn`]: the file to run, which has to be this very program under another path. A fork runs no
-    /// file, and passes this over.
+    /// file, and passes this over; the fork server is this program always.
     ///
     /// The default needs no path: it runs the program of this process again, also when its file was replaced or removed
     /// in the meantime.
@@ -236,7 +231,8 @@ impl Builder {
     /// How long a child may take to say its first word before it is killed; 60 seconds by default.
     ///
     /// A child that ends early is noticed at once. This is for one that hangs: because the program waits for something
-    /// before it calls [`init`](crate::init()). A forked child that has nothing to set up is not waited for at all.
+    /// before it calls [`init`](crate::init()). A forked child that has nothing to set up is not waited for at all, and that of a
+    /// fork server only until it is there.
     ///
     /// # Examples
     ///
@@ -288,7 +284,8 @@ impl Builder {
     /// # Blocking
     ///
     /// By spawn, until the child has found the function and decoded the arguments, or failed to. By fork, only if the
-    /// child has something to set up. In either case for at most the [`start_timeout`](Builder::start_timeout).
+    /// child has something to set up; by the fork server, until the child is there, and for that, too. In each case for at most the
+    /// [`start_timeout`](Builder::start_timeout).
     ///
     /// # Errors
     ///
@@ -317,10 +314,10 @@ impl Builder {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        if self.method == StartMethod::Fork {
+        if self.method.unwrap_or_default() == StartMethod::Fork {
             refuse_threads()?;
         }
-        // SAFETY: by fork, there is one thread; by spawn, nothing is asked for.
+        // SAFETY: by fork, there is one thread; otherwise nothing is asked for.
         unsafe { self.spawn_despite_threads(function, args) }
     }
 
@@ -356,7 +353,7 @@ impl Builder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn spawn_despite_threads<A, R>(
-        self,
+        mut self,
         function: fn(A) -> R,
         args: A,
     ) -> Result<Process<R>, SpawnError>
@@ -364,6 +361,7 @@ impl Builder {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
+        self.method.get_or_insert_default();
         // SAFETY: handed on to the caller.
         let process = unsafe { self.launch(function, args) }?;
         process.running().wait_until_started()?;
@@ -416,129 +414,5 @@ impl Builder {
         let process = unsafe { self.launch_fork(|role, channel| role.run_closure(channel, work)) }?;
         process.running().wait_until_started()?;
         Ok(process)
-    }
-
-    /// The prefix of the name that a process has by default.
-    pub(crate) fn name_prefix(mut self, prefix: &'static str) -> Self {
-        self.name_prefix = prefix;
-        self
-    }
-
-    /// Starts the process without waiting for its first word.
-    ///
-    /// # Safety
-    ///
-    /// As for [`spawn_despite_threads`](Builder::spawn_despite_threads).
-    pub(crate) unsafe fn launch<A, R>(self, function: fn(A) -> R, args: A) -> Result<Process<R>, SpawnError>
-    where
-        A: Serialize + DeserializeOwned,
-        R: Serialize + DeserializeOwned,
-    {
-        let message = ipc_codec::encode(&args, &self.limits)?;
-        // From here on the handles in the arguments are the child's.
-        drop(args);
-        match self.method {
-            StartMethod::Spawn => {
-                let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
-                self.launch_spawn(entry, message)
-            }
-            StartMethod::Fork => {
-                let callee = Callee::of(function);
-                // SAFETY: handed on to the caller.
-                unsafe { self.launch_fork(move |role, channel| role.run_callee(channel, &callee, message)) }
-            }
-        }
-    }
-
-    /// Starts a process that `server` forks from itself, without waiting for its first word.
-    pub(crate) fn launch_served<A, R>(
-        self,
-        server: &ForkServer,
-        function: fn(A) -> R,
-        args: A,
-    ) -> Result<Process<R>, SpawnError>
-    where
-        A: Serialize + DeserializeOwned,
-        R: Serialize + DeserializeOwned,
-    {
-        let entry = Entry::of(function).ok_or(SpawnError::NoSuchFunction)?;
-        let args = ipc_codec::encode(&args, &self.limits)?;
-        let (setup, new) = self.prepare(true)?;
-        let (child, channel) = server.fork(Start { entry, args, setup })?;
-        Ok(new.into_process(child, channel, true))
-    }
-
-    fn launch_spawn<R>(self, entry: Entry, args: ipc_codec::Message) -> Result<Process<R>, SpawnError> {
-        if !init::was_called() {
-            return Err(SpawnError::NotInitialized);
-        }
-        let (setup, new) = self.prepare(true)?;
-        let (child, channel) = launch::spawn(Start { entry, args, setup }, self.surroundings)?;
-        Ok(new.into_process(Attached::own(child), channel, true))
-    }
-
-    /// # Safety
-    ///
-    /// As for [`spawn_despite_threads`](Builder::spawn_despite_threads) with [`StartMethod::Fork`].
-    unsafe fn launch_fork<R>(
-        self,
-        work: impl FnOnce(&crate::child::Role, &crate::wire::ChildEnd) -> i32,
-    ) -> Result<Process<R>, SpawnError> {
-        // Where nothing can go wrong in the child, the parent need not wait for it.
-        let announce = !self.surroundings.are_inherited();
-        let (setup, new) = self.prepare(announce)?;
-        // SAFETY: handed on to the caller.
-        let (child, channel) = unsafe { launch::fork(setup, self.surroundings, work) }?;
-        Ok(new.into_process(Attached::own(child), channel, announce))
-    }
-
-    fn prepare(&self, announce: bool) -> Result<(Setup, NewProcess), SpawnError> {
-        if let Some(name) = self.surroundings.env.bad_name() {
-            return Err(SpawnError::InvalidInput { what: format!("the variable name {name:?}") });
-        }
-        if let Some(name) = self.surroundings.env.name_of_bad_value() {
-            return Err(SpawnError::InvalidInput { what: format!("the value of the variable {name:?}") });
-        }
-        reaper::sweep();
-        let path: TreePath = current::next_child();
-        let name = self.name.clone().unwrap_or_else(|| current::default_name(self.name_prefix, &path));
-        let lifeline =
-            self.daemon.then(life::own).transpose().map_err(SpawnError::os("making the lifeline"))?;
-        let new = NewProcess {
-            name: name.clone(),
-            daemon: self.daemon,
-            limits: self.limits,
-            start_deadline: Deadline::after(self.start_timeout),
-        };
-        let lifeline = lifeline.map(Handle::from);
-        Ok((Setup { name, path, lifeline, limits: self.limits.into(), announce }, new))
-    }
-}
-
-/// What the parent knows of a process before it is there.
-struct NewProcess {
-    name: String,
-    daemon: bool,
-    limits: Limits,
-    start_deadline: Deadline,
-}
-
-impl NewProcess {
-    fn into_process<R>(
-        self,
-        child: Attached,
-        channel: crate::wire::ParentEnd,
-        announced: bool,
-    ) -> Process<R> {
-        let start_deadline = announced.then_some(self.start_deadline);
-        Process::new(Running::new(self.name, self.daemon, self.limits, start_deadline, child, channel))
-    }
-}
-
-/// Refuses to go on towards a fork when there are other threads.
-pub(crate) fn refuse_threads() -> Result<(), SpawnError> {
-    match ipc_sys::process::thread_count().map_err(SpawnError::os("counting the threads"))? {
-        1 => Ok(()),
-        threads => Err(SpawnError::MultiThreaded { threads }),
     }
 }

@@ -1,8 +1,9 @@
 //! The child's side: become what the parent asked for, call the function, say how it went, exit.
 
 use crate::entry::{Callee, Entry, Outcome};
+use crate::parent::Family;
 use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
-use crate::{current, entry};
+use crate::{current, entry, method};
 use ipc_codec::{Limits, Message};
 use ipc_sys::liveness::Lifeline;
 use ipc_sys::process;
@@ -97,11 +98,13 @@ fn become_child(setup: Setup, identity: current::HeldIdentity) -> Result<Role, R
             .die_when_cut()
             .map_err(|error| Refusal::Setup(format!("the parent's lifeline: {error}")))?;
     }
-    identity.become_child(setup.name, setup.path, is_daemon);
+    method::inherit_method(setup.method);
+    identity.become_child(setup.name, setup.path, is_daemon, setup.parent.map(Family::new));
     Ok(Role { limits: setup.limits.into(), announce: setup.announce })
 }
 
-fn refuse(channel: &ChildEnd, refusal: Refusal) -> i32 {
+/// Says that the function is not called, and why; the exit code.
+pub(crate) fn refuse(channel: &ChildEnd, refusal: Refusal) -> i32 {
     // As everywhere here: a parent that is gone does not care.
     let _ = channel.send(FromChild::Refused(refusal));
     EXIT_REFUSED

@@ -1,5 +1,6 @@
 //! Who this process is to the family: its name and its place in the tree.
 
+use crate::parent::Family;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -67,6 +68,7 @@ struct Identity {
     name: String,
     path: TreePath,
     daemon: bool,
+    parent: Option<Arc<Family>>,
     n_children: AtomicU32,
 }
 
@@ -81,9 +83,16 @@ pub(crate) fn hold() -> HeldIdentity {
 pub(crate) struct HeldIdentity(MutexGuard<'static, Option<Arc<Identity>>>);
 
 impl HeldIdentity {
-    /// In a child: from now on it is this one.
-    pub(crate) fn become_child(mut self, name: String, path: TreePath, daemon: bool) {
-        *self.0 = Some(Arc::new(Identity { name, path, daemon, n_children: AtomicU32::new(0) }));
+    /// In a child: from now on it is this one. Without a parent of its own it has that of the process that it is a copy of.
+    pub(crate) fn become_child(
+        mut self,
+        name: String,
+        path: TreePath,
+        daemon: bool,
+        parent: Option<Arc<Family>>,
+    ) {
+        let parent = parent.or_else(|| self.0.as_ref().and_then(|identity| identity.parent.clone()));
+        *self.0 = Some(Arc::new(Identity { name, path, daemon, parent, n_children: AtomicU32::new(0) }));
     }
 }
 
@@ -100,6 +109,11 @@ pub(crate) fn default_name(prefix: &str, path: &[u32]) -> String {
     format!("{prefix}-{}", numbers.join(":"))
 }
 
+/// The parent, if the family started this process.
+pub(crate) fn parent() -> Option<Arc<Family>> {
+    identity().parent.clone()
+}
+
 fn identity() -> Arc<Identity> {
     let mut slot = IDENTITY.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(slot.get_or_insert_with(|| {
@@ -107,6 +121,7 @@ fn identity() -> Arc<Identity> {
             name: "MainProcess".into(),
             path: Vec::new(),
             daemon: false,
+            parent: None,
             n_children: AtomicU32::new(0),
         })
     }))

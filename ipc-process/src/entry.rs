@@ -100,6 +100,24 @@ impl Callee {
     }
 }
 
+/// A function without arguments and result, by a name that holds in every process of the same program.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct PlainEntry(Place);
+
+impl PlainEntry {
+    /// The name of `function`; `None` when its code lies in no module.
+    pub(crate) fn of(function: fn()) -> Option<Self> {
+        Place::of(function as usize).map(PlainEntry)
+    }
+
+    /// Finds the function in this process.
+    pub(crate) fn resolve(&self) -> Result<fn(), ResolveError> {
+        let function = self.0.address()? as *const ();
+        // SAFETY: by rule 1 the address is that of a function of this type, which `PlainEntry::of` named; rule 2 holds for it, too.
+        Ok(unsafe { std::mem::transmute::<*const (), fn()>(function) })
+    }
+}
+
 impl Place {
     fn of(address: usize) -> Option<Self> {
         let place = CodePlace::of(address)?;

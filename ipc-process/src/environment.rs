@@ -1,10 +1,11 @@
 //! The environment of a child: that of its parent, changed.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// Changes to an environment, in no order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct EnvChanges {
     clear: bool,
     /// A value to set, or none to remove.
@@ -41,6 +42,17 @@ impl EnvChanges {
             };
         }
         variables
+    }
+
+    /// The changes that make `target` out of `base`.
+    pub(crate) fn between(
+        base: &BTreeMap<OsString, OsString>,
+        target: &BTreeMap<OsString, OsString>,
+    ) -> EnvChanges {
+        let removed = base.keys().filter(|name| !target.contains_key(*name)).map(|name| (name.clone(), None));
+        let set = target.iter().filter(|(name, value)| base.get(*name) != Some(*value));
+        let set = set.map(|(name, value)| (name.clone(), Some(value.clone())));
+        EnvChanges { clear: false, changes: removed.chain(set).collect() }
     }
 
     /// A name that no environment can hold, if one was asked for.

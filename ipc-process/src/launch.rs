@@ -11,7 +11,7 @@ use crate::error::SpawnError;
 use crate::init::CHANNEL_VARIABLE;
 use crate::stdio::{Stdio, Streams};
 use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
-use crate::{child, current, life, panics, reaper};
+use crate::{child, children, current, fork_server, life, panics};
 use ipc_sys::family::ForkPreparation;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
@@ -104,7 +104,7 @@ pub(crate) unsafe fn fork_with(
     panics::install_hook();
     // What waits in the buffer would be printed by both.
     let _ = std::io::stdout().flush();
-    let held = (life::hold(), reaper::hold(), current::hold());
+    let held = (life::hold(), children::hold(), fork_server::hold(), current::hold());
     let family = ForkPreparation::new().map_err(SpawnError::os("preparing the fork"))?;
     // SAFETY: the caller's promise.
     match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
@@ -112,9 +112,10 @@ pub(crate) unsafe fn fork_with(
         Forked::Child => {
             let _guard = ExitOnUnwind;
             let buried = family.bury_members();
-            let (life, children, identity) = held;
+            let (life, children, fork_server, identity) = held;
             life.forget_parents();
             children.forget_parents();
+            fork_server.forget_parents();
             let Ok(channel) = ChildEnd::from_handle(there) else { process::exit_now(child::EXIT_REFUSED) };
             let channel = channel.with_limits(channel_limits());
             let ready = buried

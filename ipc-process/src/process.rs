@@ -167,11 +167,7 @@ impl<R> Process<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(&self) -> io::Result<ExitStatus> {
-        loop {
-            if let Some(status) = self.child().wait(Deadline::NEVER)? {
-                return Ok(status);
-            }
-        }
+        self.child().wait_for_ever()
     }
 
     /// Waits for the process to end, for at most `timeout`; `None` when it still runs.
@@ -439,7 +435,7 @@ impl<R: DeserializeOwned> Process<R> {
         self.join_until(Deadline::at(deadline))
     }
 
-    fn join_until(mut self, deadline: Deadline) -> Result<R, JoinTimeoutError<R>> {
+    fn join_until(self, deadline: Deadline) -> Result<R, JoinTimeoutError<R>> {
         match self.running.finish(deadline)? {
             Some(result) => {
                 let result = result.decode(self.running.limits());

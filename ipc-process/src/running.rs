@@ -1,9 +1,9 @@
 //! The parent's side of a running process, whatever its result: the words of the child, and its end.
 
 use crate::attached::Attached;
+use crate::children::{self, Member};
 use crate::entry::Outcome;
 use crate::error::{JoinError, SpawnError};
-use crate::reaper;
 use crate::wire::{FromChild, ParentEnd, Refusal};
 use ipc_codec::{Limits, Message};
 use ipc_pipe::{RecvError, TryRecvError};
@@ -11,6 +11,7 @@ use ipc_sys::clock::Deadline;
 use ipc_sys::handle::AsHandle;
 use ipc_sys::process::{ExitStatus, Signal};
 use ipc_sys::readiness::{Interest, Watch, wait};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a child that has closed its channel may take to end before it counts as one that goes on without it.
@@ -19,34 +20,30 @@ const CLOSING: Duration = Duration::from_millis(100);
 /// A process, and the channel to it.
 #[derive(Debug)]
 pub(crate) struct Running {
-    name: String,
-    daemon: bool,
     limits: Limits,
     /// Until when the child has to say its first word; `None` if it does not say one.
     start_deadline: Option<Deadline>,
     channel: ParentEnd,
     /// Taken out by `drop` alone.
-    child: Option<Attached>,
+    member: Option<Arc<Member>>,
 }
 
 impl Running {
     pub(crate) fn new(
-        name: String,
-        daemon: bool,
         limits: Limits,
         start_deadline: Option<Deadline>,
-        child: Attached,
+        member: Arc<Member>,
         channel: ParentEnd,
     ) -> Self {
-        Running { name, daemon, limits, start_deadline, channel, child: Some(child) }
+        Running { limits, start_deadline, channel, member: Some(member) }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.member().name()
     }
 
     pub(crate) fn is_daemon(&self) -> bool {
-        self.daemon
+        self.member().is_daemon()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -54,7 +51,11 @@ impl Running {
     }
 
     pub(crate) fn child(&self) -> &Attached {
-        self.child.as_ref().expect("taken out by drop alone")
+        self.member().child()
+    }
+
+    fn member(&self) -> &Member {
+        self.member.as_ref().expect("taken out by drop alone")
     }
 
     /// Waits for the first word of the child, if it says one; kills a child that does not.
@@ -65,6 +66,9 @@ impl Running {
         let failed = match word {
             Ok(Word::Said(FromChild::Ready)) => return Ok(()),
             Ok(Word::Said(FromChild::Refused(refusal))) => refusal.into(),
+            Ok(Word::Said(FromChild::Born(..))) => {
+                SpawnError::ImageDiffers { reason: "it said twice that it is there".into() }
+            }
             // It panicked while it decoded the arguments.
             Ok(Word::Said(FromChild::Done(outcome))) => SpawnError::Arguments { reason: reason_of(outcome) },
             Ok(Word::Ended(status)) => return Err(SpawnError::Died { status }),
@@ -83,12 +87,12 @@ impl Running {
     }
 
     /// Waits for the end of the process and takes its encoded result; `None` when the deadline passed first.
-    pub(crate) fn finish(&mut self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
+    pub(crate) fn finish(&self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
         // The child never waits for its words to be taken, so one wait, for its end, is enough.
         let Some(status) = self.child().wait(deadline).map_err(JoinError::Os)? else { return Ok(None) };
         loop {
             return match self.channel.try_recv() {
-                Ok(FromChild::Ready) => continue,
+                Ok(FromChild::Born(..) | FromChild::Ready) => continue,
                 Ok(FromChild::Done(Outcome::Returned(result))) => Ok(Some(result)),
                 Ok(FromChild::Done(Outcome::Panicked(report))) => Err(JoinError::Panicked(report)),
                 Ok(FromChild::Done(outcome)) => Err(JoinError::Encode { reason: reason_of(outcome) }),
@@ -139,8 +143,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            reaper::adopt(child);
+        if let Some(member) = self.member.take() {
+            children::adopt(member);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a child has as its standard input, output and error.
 
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
-use ipc_sys::process::above_stdio;
+use ipc_sys::process::{above_stdio, stream_ids};
 use std::fs::File;
 use std::io;
 
@@ -66,6 +66,17 @@ impl<T: Into<OwnedHandle>> From<T> for Stdio {
     fn from(handle: T) -> Self {
         Stdio(Kind::Handle(handle.into()))
     }
+}
+
+/// Takes the places of those standard streams that are closed, until the result is dropped: what is opened meanwhile, to be kept, is
+/// not in the place where this process may put a stream again.
+pub(crate) fn occupy_closed_places() -> io::Result<Vec<OwnedHandle>> {
+    let mut places = Vec::new();
+    // The lowest number that is free comes first.
+    while stream_ids().contains(&None) {
+        places.push(File::open("/dev/null")?.into());
+    }
+    Ok(places)
 }
 
 /// The three streams, opened.

@@ -3,6 +3,7 @@
 //! ```text
 //! parent                         child
 //!   Start            ->            finds the function, decodes the arguments
+//!                    <-  Born      first, when a fork server made it
 //!                    <-  Ready     if the parent asked for it
 //!                    <-  Refused   instead, when the function is not called
 //!                    <-  Done      with the result or the panic
@@ -13,6 +14,8 @@
 
 use crate::current::TreePath;
 use crate::entry::{Entry, Outcome};
+use crate::method::StartMethod;
+use crate::parent::ParentNames;
 use ipc_codec::handle::Handle;
 use ipc_codec::{Limits, MAX_HANDLES, Message};
 use ipc_sys::handle::OwnedHandle;
@@ -41,11 +44,17 @@ pub(crate) struct Setup {
     pub(crate) limits: WireLimits,
     /// Whether the parent waits for `Ready`.
     pub(crate) announce: bool,
+    /// `None` when it is the parent of the process that the child is a copy of.
+    pub(crate) parent: Option<ParentNames>,
+    /// What the program set.
+    pub(crate) method: Option<StartMethod>,
 }
 
 /// What a child says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromChild {
+    /// The process id, and the handle that only the fork server would have otherwise.
+    Born(u32, Handle<OwnedHandle>),
     Ready,
     Refused(Refusal),
     Done(Outcome),

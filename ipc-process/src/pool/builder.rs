@@ -5,10 +5,10 @@ use super::crew::{Recipe, Worker};
 use super::dispatcher::Dispatcher;
 use super::handle::Pool;
 use super::inbox::Inbox;
-use crate::builder::refuse_threads;
 use crate::error::SpawnError;
 use crate::fork_server::ForkServer;
 use crate::method::StartMethod;
+use crate::starting::refuse_threads;
 use ipc_codec::Limits;
 use ipc_sys::doorbell::Doorbell;
 use std::io;
@@ -130,6 +130,7 @@ impl PoolBuilder {
                 refuse_threads()?;
                 Some(ForkServer::start()?)
             }
+            StartMethod::ForkServer => Some(ForkServer::spawned(None)?),
         };
         let recipe = Recipe::new(board, self.limits, fork_server);
         // All at once, and then each one's first word: they start side by side.

@@ -2,7 +2,7 @@
 
 use super::{assert_ends, eventually, hold, readable_within, start};
 use ipc_pipe::{Receiver, Sender, simplex};
-use ipc_process::{Builder, ExitStatus, JoinTimeoutError, Process, StartMethod, current};
+use ipc_process::{Builder, ExitStatus, JoinTimeoutError, Process, StartMethod, current, parent};
 use ipc_testkit::proc::children;
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,8 @@ pub(crate) fn the_child_knows_who_it_is(method: StartMethod) {
 fn compare_what_parent_and_child_know(method: String) {
     let method = super::method_of(&method);
     fn who((): ()) -> (u32, u32, u32, bool) {
-        let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-        (std::process::id(), current().pid(), parent.unsigned_abs(), current().is_daemon())
+        let parent = parent().expect("room for a handle").expect("it was started").pid();
+        (std::process::id(), current().pid(), parent, current().is_daemon())
     }
     for daemon in [false, true] {
         let process = Builder::new().method(method).daemon(daemon).spawn(who, ()).expect("a process");
@@ -74,7 +74,7 @@ pub(crate) fn alive_until_it_is_not(method: StartMethod) {
     assert_eq!(process.wait_timeout(Duration::ZERO).expect("a wait"), Some(ExitStatus::Exited(0)));
     assert_eq!(process.wait_deadline(Instant::now()).expect("a wait"), Some(ExitStatus::Exited(0)));
     assert_eq!(process.join().expect("a number"), 7);
-    assert_eq!(children(), []);
+    super::assert_no_children();
 }
 
 pub(crate) fn a_join_that_times_out_gives_the_process_back(method: StartMethod) {
@@ -148,6 +148,7 @@ pub(crate) fn a_dropped_process_goes_on_and_is_collected(method: StartMethod) {
     // It stays a zombie until somebody looks, which the next start does.
     eventually("the next start collects it", || {
         start(method, |(): ()| (), ()).join().expect("an end");
+        ipc_process::stop_forkserver();
         children().is_empty()
     });
 }

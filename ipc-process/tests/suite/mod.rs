@@ -115,6 +115,8 @@ macro_rules! suite {
                         // The body runs from a constructor, and nobody knows whose comes first.
                         ipc_process::init();
                         $crate::suite::$module::$name($method);
+                        // It stays for the next process, and would count as left behind.
+                        ipc_process::stop_forkserver();
                     });
                 }
             )*
@@ -143,6 +145,13 @@ pub(crate) fn method_of(name: &str) -> StartMethod {
 #[track_caller]
 pub(crate) fn elsewhere(method: StartMethod, test: fn(String)) {
     start(StartMethod::Spawn, test, method.to_string()).join().expect("a test that passes");
+}
+
+/// Asserts that this process has no child, the fork server apart.
+#[track_caller]
+pub(crate) fn assert_no_children() {
+    ipc_process::stop_forkserver();
+    assert_eq!(ipc_testkit::proc::children(), []);
 }
 
 /// Holds a process that is alive, or not collected yet, whoever its parent is.

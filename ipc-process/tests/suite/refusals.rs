@@ -1,9 +1,8 @@
 //! What cannot be sent, received or set up is an error that says so, and leaves nothing.
 
-use super::start;
+use super::{assert_no_children, start};
 use ipc_codec::{EncodeError, Limits};
 use ipc_process::{Builder, JoinError, SpawnError, StartMethod};
-use ipc_testkit::proc::children;
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -43,7 +42,7 @@ pub(crate) fn arguments_that_do_not_encode_start_nothing(method: StartMethod) {
     let error = Builder::new().method(method).spawn(|_: RefusesToGo| (), RefusesToGo).expect_err("refused");
     let SpawnError::Encode(EncodeError::Refused { message }) = error else { panic!("{error:?}") };
     assert!(message.contains("not fit to travel"), "{message}");
-    assert_eq!(children(), []);
+    assert_no_children();
 }
 
 pub(crate) fn arguments_that_do_not_decode_are_told(method: StartMethod) {
@@ -57,7 +56,7 @@ pub(crate) fn arguments_that_do_not_decode_are_told(method: StartMethod) {
         Err(error) => panic!("{error:?}"),
     };
     assert!(error.contains("not welcome"), "{error}");
-    assert_eq!(children(), []);
+    assert_no_children();
 }
 
 pub(crate) fn results_that_do_not_encode_are_told(method: StartMethod) {
@@ -78,7 +77,7 @@ pub(crate) fn limits_hold_for_arguments_and_results(method: StartMethod) {
     let limited = || Builder::new().method(method).limits(Limits::with_max_frame(1000));
     let error = limited().spawn(|text: String| text.len(), "x".repeat(2000)).expect_err("too large");
     assert!(matches!(error, SpawnError::Encode(EncodeError::TooLarge { limit: 1000, .. })), "{error:?}");
-    assert_eq!(children(), []);
+    assert_no_children();
 
     let process = limited().spawn(|size: usize| "x".repeat(size), 2000).expect("a process");
     let error = process.join().expect_err("too large");
@@ -100,12 +99,12 @@ pub(crate) fn a_bad_variable_name_starts_nothing(method: StartMethod) {
     }
     let result = Builder::new().method(method).env("NAME", "nul\0").spawn(|(): ()| (), ());
     assert!(matches!(result, Err(SpawnError::InvalidInput { .. })), "{result:?}");
-    assert_eq!(children(), []);
+    assert_no_children();
 }
 
 pub(crate) fn a_missing_working_directory_is_told_at_once(method: StartMethod) {
     let result = Builder::new().method(method).current_dir("/no/such/folder").spawn(|(): ()| (), ());
     let Err(SpawnError::Setup { reason }) = result else { panic!("{result:?}") };
     assert!(reason.contains("director"), "{reason}");
-    assert_eq!(children(), [], "nothing is left of the child");
+    assert_no_children();
 }

@@ -172,6 +172,55 @@ pub(super) fn replace_stdio(number: usize, handle: BorrowedHandle<'_>) -> io::Re
     }?)
 }
 
+pub(super) fn stream_id(number: usize) -> Option<(u64, u64)> {
+    // SAFETY: used for one call, which fails cleanly when the number is not open.
+    let stream = unsafe { BorrowedHandle::borrow_raw(number as RawFd) };
+    rustix::fs::fstat(stream).ok().map(|stat| (stat.st_dev, stat.st_ino))
+}
+
+pub(super) fn copy_stream(number: usize) -> io::Result<OwnedHandle> {
+    // SAFETY: as above.
+    let stream = unsafe { BorrowedHandle::borrow_raw(number as RawFd) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(stream, 3)?)
+}
+
+pub(super) fn flush_c_streams() {
+    // SAFETY: with null it writes out what the C library holds for all its streams, and takes their locks for it.
+    unsafe { libc::fflush(ptr::null_mut()) };
+}
+
+pub(super) fn open_parent(pid: u32) -> io::Result<Option<OwnedHandle>> {
+    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return Ok(None) };
+    let handle = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        Err(Errno::SRCH) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    };
+    // A parent that dies is replaced at once. As long as it is this one, the number was its own all the time.
+    Ok((rustix::process::getppid() == Some(pid)).then_some(handle))
+}
+
+pub(super) fn own_handle() -> io::Result<OwnedHandle> {
+    Ok(rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?)
+}
+
+pub(super) fn ignore_interrupts() -> libc::sigaction {
+    // SAFETY: plain data, for which zero is a value: no flags, an empty mask, the default action.
+    let mut ignore: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut before = ignore;
+    ignore.sa_sigaction = libc::SIG_IGN;
+    // SAFETY: valid records; ignoring a signal runs no code.
+    unsafe { libc::sigaction(libc::SIGINT, &ignore, &mut before) };
+    before
+}
+
+pub(super) fn restore_interrupts(before: &libc::sigaction) {
+    // SAFETY: the record was given by the system, in this process or in the one that it is a copy of.
+    unsafe { libc::sigaction(libc::SIGINT, before, ptr::null_mut()) };
+}
+
+pub(super) use libc::sigaction as InterruptAction;
+
 pub(super) fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
     if handle.as_raw_fd() > 2 {
         return Ok(handle);

@@ -140,6 +140,22 @@ pub fn ignore_broken_pipes() {
     imp::ignore_broken_pipes();
 }
 
+/// Writes out what C code of this process has printed and its library still holds.
+///
+/// # Blocking
+///
+/// While another thread reads or writes one of these streams.
+///
+/// # Examples
+///
+/// ```
+/// // Before a fork, so that the copy does not print it once more.
+/// ipc_sys::process::flush_c_streams();
+/// ```
+pub fn flush_c_streams() {
+    imp::flush_c_streams();
+}
+
 /// A name for `handle` by which a program started with it as its channel finds it, in an environment variable say.
 ///
 /// # Errors
