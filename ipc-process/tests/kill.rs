@@ -15,6 +15,7 @@ use ipc_process::{Builder, StartMethod};
 use ipc_testkit::kill::{self, Scenario};
 use std::process::ExitCode;
 use std::time::Duration;
+use sweep_start::Victim;
 
 /// How long a wait may take before it counts as a hang.
 const BOUND: Duration = Duration::from_secs(20);
@@ -40,11 +41,25 @@ fn main() -> ExitCode {
         },
         Scenario {
             name: "start sweep spawn",
-            run: |args| sweep_start::run("start sweep spawn", StartMethod::Spawn, args),
+            run: |args| sweep_start::run("start sweep spawn", StartMethod::Spawn, Victim::First, args),
         },
         Scenario {
             name: "start sweep fork",
-            run: |args| sweep_start::run("start sweep fork", StartMethod::Fork, args),
+            run: |args| sweep_start::run("start sweep fork", StartMethod::Fork, Victim::First, args),
+        },
+        Scenario {
+            name: "start storm forkserver",
+            run: |args| start::run("start storm forkserver", StartMethod::ForkServer, args),
+        },
+        Scenario {
+            name: "start sweep forkserver",
+            run: |args| {
+                sweep_start::run("start sweep forkserver", StartMethod::ForkServer, Victim::First, args)
+            },
+        },
+        Scenario {
+            name: "start sweep served",
+            run: |args| sweep_start::run("start sweep served", StartMethod::ForkServer, Victim::Second, args),
         },
         Scenario {
             name: "worker sweep spawn",

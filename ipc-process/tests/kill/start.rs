@@ -44,6 +44,7 @@ pub(crate) fn run(name: &str, method: StartMethod, args: &Args) -> Row {
             }
         }
     }
+    ipc_process::stop_forkserver();
     let left = before.growth(Duration::from_secs(2));
     if !left.is_empty() {
         eprintln!("{name}: left behind:\n{left}");

@@ -1,4 +1,4 @@
-//! A child is killed at each system call between its first instruction and its end.
+//! A child, or the fork server that makes it, is killed at each system call between its first instruction and its end.
 //!
 //! The tracer is this process. It forks a *parent*, which starts the child as any program would and tells by its exit code
 //! how that went; both are traced from their first instruction.
@@ -25,12 +25,22 @@ const HUNG: i32 = 2;
 const WRONG: i32 = 3;
 const LEFT_BEHIND: i32 = 4;
 
-pub(crate) fn run(name: &str, method: StartMethod, args: &Args) -> Row {
+/// Who is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Victim {
+    /// What the parent makes: the child, or the fork server.
+    First,
+    /// The child of the fork server.
+    Second,
+}
+
+pub(crate) fn run(name: &str, method: StartMethod, victim: Victim, args: &Args) -> Row {
     settle();
     let mut row = Row::new(name);
-    let stride = args.scale(if method == StartMethod::Spawn { 2 } else { 1 }, 1) as u32;
+    let is_long = method != StartMethod::Fork && victim == Victim::First;
+    let stride = args.scale(if is_long { 2 } else { 1 }, 1) as u32;
     for n_stops in (1..).step_by(stride as usize) {
-        let (code, was_killed) = round(method, n_stops);
+        let (code, was_killed) = round(method, victim, n_stops);
         row.points += 1;
         row.kills += u64::from(was_killed);
         match (code, was_killed) {
@@ -49,8 +59,8 @@ pub(crate) fn run(name: &str, method: StartMethod, args: &Args) -> Row {
     row
 }
 
-/// Kills the child at its `n_stops`th stop. How it went for the parent, and whether the child came that far.
-fn round(method: StartMethod, n_stops: u32) -> (i32, bool) {
+/// Kills the victim at its `n_stops`th stop. How it went for the parent, and whether the victim came that far.
+fn round(method: StartMethod, victim: Victim, n_stops: u32) -> (i32, bool) {
     let (mut go, told) = UnixStream::pair().expect("a socket");
     // SAFETY: this process has one thread.
     let parent = match unsafe { libc::fork() } {
@@ -65,7 +75,7 @@ fn round(method: StartMethod, n_stops: u32) -> (i32, bool) {
     };
     trace::seize(parent).expect("it is a child");
     go.write_all(b"!").expect("it waits");
-    let (mut child, mut n_seen, mut was_killed) = (None, 0, false);
+    let (mut first, mut second, mut n_seen, mut was_killed) = (None, None, 0, false);
     loop {
         let (pid, stop) = trace::wait(-1, true).expect("there are children").expect("it waited");
         // What cannot be told to go on was killed meanwhile.
@@ -74,11 +84,14 @@ fn round(method: StartMethod, n_stops: u32) -> (i32, bool) {
             Stop::Killed(signal) if pid == parent => panic!("signal {signal} ended the parent"),
             Stop::Exited(_) | Stop::Killed(_) => continue,
             Stop::Child(new) if pid == parent => {
-                child.get_or_insert(new);
+                first.get_or_insert(new);
                 trace::go_on(pid, 0)
             }
-            Stop::Child(_) => trace::to_system_call(pid, 0),
-            Stop::SystemCall if child == Some(pid) => {
+            Stop::Child(new) => {
+                second.get_or_insert(new);
+                trace::to_system_call(pid, 0)
+            }
+            Stop::SystemCall if Some(pid) == if victim == Victim::First { first } else { second } => {
                 n_seen += 1;
                 if n_seen == n_stops {
                     trace::kill(pid);
@@ -98,6 +111,10 @@ fn round(method: StartMethod, n_stops: u32) -> (i32, bool) {
 /// Starts a child, and tells how that went.
 fn be_parent(method: StartMethod, mut told: UnixStream) -> i32 {
     told.read_exact(&mut [0]).expect("the tracer is there");
+    // This process has not started a daemon yet. One that cannot even be tried costs it a lifeline of its own, and no process.
+    let impossible = Builder::new().method(StartMethod::Spawn).daemon(true).executable("\0");
+    let result = impossible.spawn(|(): ()| (), ());
+    assert!(matches!(result, Err(SpawnError::InvalidInput { .. })), "{result:?}");
     let before = Snapshot::take();
     let (tx, rx) = ipc_pipe::simplex::<u64>().expect("a pipe");
     let builder = Builder::new().method(method).daemon(true).start_timeout(BOUND);
@@ -116,6 +133,7 @@ fn be_parent(method: StartMethod, mut told: UnixStream) -> i32 {
             WRONG
         }
     };
+    ipc_process::stop_forkserver();
     let left = before.growth(Duration::from_secs(1));
     if left.is_empty() {
         code
