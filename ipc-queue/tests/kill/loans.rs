@@ -101,7 +101,7 @@ impl Numbered for Frames {
 fn run(args: &Args, label: &str, n_items: u32, call: fn(&Frames), allowed: &[Vec<u32>]) -> Row {
     let rows = [First::Items, First::Buffers].map(|first| {
         let label = format!("{label}, first {first:?}");
-        sweep_call(args.scale(503, 1), &label, || Frames::new(n_items, first), call, allowed)
+        sweep_call(args.scale(1511, 1), &label, || Frames::new(n_items, first), call, allowed)
     });
     sum(label, rows)
 }
@@ -152,7 +152,7 @@ pub(crate) fn heir(args: &Args) -> Row {
             join(&fork_child(|| frames.queue.loan(LEN).map(std::mem::forget).expect("one is free")));
             frames
         };
-        sweep_call(args.scale(4001, 1), &format!("heir, first {first:?}"), make, call, &[vec![0], vec![]])
+        sweep_call(args.scale(12_007, 1), &format!("heir, first {first:?}"), make, call, &[vec![0], vec![]])
     });
     sum("heir", rows)
 }

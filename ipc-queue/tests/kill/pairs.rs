@@ -30,7 +30,7 @@ type Left<'a> = [&'a [&'a [u32]]; 2];
 
 fn run(args: &Args, label: &str, make: impl Fn() -> Bytes, calls: [Call; 2], left: Left<'_>) -> Row {
     let mut losses = 0;
-    let strides = (args.scale(4001, 29), args.scale(2203, 31));
+    let strides = (args.scale(8009, 29), args.scale(4409, 31));
     let swept = sweep_pairs(strides.0, strides.1, make, calls[0], calls[1], |queue, pair: Pair| {
         let allowed = left[usize::from(pair.killed == Party::First)];
         let found = survive(&queue, &(label, pair));
@@ -90,7 +90,7 @@ pub(crate) fn put_close(args: &Args) -> Row {
         assert!(is_put || queue.is_closed());
     };
     let mut losses = 0;
-    let strides = (args.scale(3989, 29), args.scale(997, 11));
+    let strides = (args.scale(7993, 29), args.scale(1999, 11));
     let swept = sweep_pairs(strides.0, strides.1, at(TWO), try_put, Queue::close, |queue, pair| {
         let is_closed = queue.is_closed();
         let found: Vec<u32> = std::iter::from_fn(|| queue.accept().ok().flatten()).collect();
