@@ -106,6 +106,16 @@ impl Seen {
         self.losses += 1;
     }
 
+    /// How often something was found that may be.
+    pub(crate) fn count(&self, found: &str) -> u64 {
+        self.allowed.iter().filter(|(text, _)| *text == found).map(|(_, count)| count).sum()
+    }
+
+    /// How often something was found that may not be.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses
+    }
+
     /// The row of a sweep: all that may be found was, and nothing else. Which way a call takes depends on time and on names, so up
     /// to a third of the points may be missed.
     pub(crate) fn row(&self, swept: &Sweep) -> Row {

@@ -1,7 +1,8 @@
-//! Kills processes in the middle of sends and receives, and looks at what the other side finds.
+//! Kills processes in the middle of sends and receives, and of how they meet, and looks at what the other side finds.
 //!
 //! `cargo test` does some thousand kills, `cargo test --release -p ipc-pipe --test kill -- --full` some ten thousand.
 
+mod doors;
 mod ends;
 mod handles;
 mod letters;
@@ -11,11 +12,11 @@ mod sends;
 #[path = "../support/mod.rs"]
 mod support;
 
-use ipc_testkit::kill::{Scenario, run};
+use ipc_testkit::kill::{Args, Scenario, run};
 
 fn main() -> std::process::ExitCode {
     letters::warm_up();
-    run(&[
+    let mut scenarios = vec![
         Scenario { name: "send", run: sends::send },
         Scenario { name: "send_timeout", run: sends::send_timeout },
         Scenario { name: "send_parts", run: sends::send_parts },
@@ -31,5 +32,15 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "serve", run: ends::serve },
         Scenario { name: "let_go", run: ends::let_go },
         Scenario { name: "open", run: ends::open },
-    ])
+        Scenario { name: "meet", run: doors::meet },
+    ];
+    // Their steps are too many to be counted while others wait, above all where they are not optimized.
+    if !Args::parse().quick {
+        scenarios.extend([
+            Scenario { name: "bind", run: doors::bind },
+            Scenario { name: "accept", run: doors::accept },
+            Scenario { name: "connect", run: doors::connect },
+        ]);
+    }
+    run(&scenarios)
 }
