@@ -294,12 +294,12 @@ fn parts_that_change_while_they_are_read() {
             }
             let head = reach.memory.atomic_u64(reach.start + GETS_AT + END).load(Relaxed) as u32;
             let place = |idx: usize| reach.ring + 8 * ((head as usize + idx) % N_UNITS);
-            let (sender, number) = (reach.name(rng), rng.below(3));
+            let (sender, number) = (reach.name(rng), rng.below(2));
             for round in 0..300 {
-                let len = *rng.pick(&[16, 40, 41, 140, 552, 553, 40_000]);
+                let len = *rng.pick(&[16, 40, 41, 140, 552, 552, 552, 553, 40_000]);
                 reach.store(place(0), 1 | 4 << 1 | len << 8);
-                let at = *rng.pick(&[0, 100, 512, u64::MAX]);
-                let total = *rng.pick(&[0, 100, 600, 1700, MOST as u64 + 1, u64::MAX]);
+                let at = *rng.pick(&[0, 0, 100, 512, 512, 1024, u64::MAX]);
+                let total = *rng.pick(&[0, 100, 100, 600, 600, 1700, MOST as u64 + 1, u64::MAX]);
                 let words = [rng.below(2) * round, sender, number, at, total];
                 words.iter().enumerate().for_each(|(idx, &word)| reach.store(place(1 + idx), word));
             }
