@@ -37,9 +37,10 @@
 //! ## Processes: [`process`]
 //!
 //! * [`init`], the first line of `main`.
-//! * [`Process`], a function in another process; [`Builder`], with its settings; [`StartMethod`], how it is made.
+//! * [`Process`], a function in another process; [`Builder`], with its settings; [`StartMethod`], how it is made, and
+//!   [`Context`], for all that a part of a program starts.
 //! * [`Pool`], worker processes that run many calls and are replaced when they die.
-//! * [`current`], who this process is.
+//! * [`current`], who this process is; [`parent`], who started it; [`active_children`], whom it started.
 //!
 //! ## Messages: [`queue`] and [`pipe`](mod@pipe)
 //!
@@ -95,8 +96,10 @@ pub use ipc_shared::sync;
 
 #[doc(no_inline)]
 pub use ipc_process::{
-    AsyncResult, Builder, Current, ExitStatus, JoinError, JoinTimeoutError, PanicReport, Pool, PoolBuilder,
-    PoolError, PoolWorker, Process, SpawnError, StartMethod, Stdio, TaskError, current, init,
+    ActiveChild, AsyncResult, Builder, Context, Current, ExitStatus, JoinError, JoinTimeoutError,
+    PanicReport, Parent, Pool, PoolBuilder, PoolError, PoolWorker, Process, SpawnError, StartMethod, Stdio,
+    TaskError, active_children, current, init, parent, set_forkserver_preload, set_start_method,
+    stop_forkserver,
 };
 
 #[doc(no_inline)]

@@ -32,6 +32,7 @@ fn in_all_ways<T: Clone + Serialize + DeserializeOwned>(
         here.send(shared.clone()).expect("the child receives");
         body(&shared, &process);
     }
+    multiproc::stop_forkserver();
 }
 
 fn receive<T: DeserializeOwned>(pipe: Pipe<(), T>) -> T {

@@ -121,6 +121,10 @@ fn process() {
                 .expect("it was started");
             assert_eq!(process.join().expect("it returned"), "member");
         }
+        assert!(multiproc::active_children().is_empty());
+        multiproc::stop_forkserver();
+        assert!(multiproc::parent().expect("nothing is opened").is_none());
+        assert_eq!(multiproc::Context::default().method(), StartMethod::default());
     });
 }
 

@@ -8,9 +8,9 @@ mod forked;
 mod measure;
 mod pipe;
 mod plot;
+mod process;
 mod queue;
 mod row;
-mod spawn;
 mod sync;
 mod taken;
 mod waiter;
@@ -25,7 +25,7 @@ type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
 const AREAS: [(&str, Area); 4] =
-    [("pipe", pipe::rows), ("queue", queue::rows), ("spawn", spawn::rows), ("sync", sync::rows)];
+    [("pipe", pipe::rows), ("process", process::rows), ("queue", queue::rows), ("sync", sync::rows)];
 
 /// Shown with an unknown area or option.
 const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";
@@ -44,7 +44,7 @@ enum Command {
 
 fn main() -> ExitCode {
     // A peer that runs this program again stops here, before any code of the family.
-    if spawn::is_peer() {
+    if process::is_peer() {
         return ExitCode::SUCCESS;
     }
     ipc_process::init();

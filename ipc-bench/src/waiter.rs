@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// The most that is 0.0 when it is printed, in per cent.
-const NOTHING: f64 = 0.05;
+pub(crate) const NOTHING: f64 = 0.05;
 
 /// Between the starts, so that those who look again do it at different times. Who comes right after another finds the
 /// processor awake and the caches warm, and uses half as much.

@@ -1,14 +1,12 @@
 //! A child, whoever collects its remains: this process, or the fork server that made it.
 
-use crate::fork_server::ServerWord;
-use ipc_pipe::internals::Line;
-use ipc_pipe::{RecvError, RecvTimeoutError};
+use crate::words::Words;
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::BorrowedHandle;
 use ipc_sys::process::{Child, ExitStatus, Signal};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a fork server may take to tell the status of a child that has ended.
@@ -24,7 +22,7 @@ pub(crate) struct Attached {
 
 #[derive(Debug)]
 struct Served {
-    statuses: Line<(), ServerWord>,
+    words: Arc<Words>,
     status: Mutex<Option<ExitStatus>>,
 }
 
@@ -42,9 +40,9 @@ impl Attached {
         Attached { child, served: None }
     }
 
-    /// A child of a fork server, which sends the status when it has collected the child.
-    pub(crate) fn served(child: Child, statuses: Line<(), ServerWord>) -> Self {
-        Attached { child, served: Some(Served { statuses, status: Mutex::new(None) }) }
+    /// A child of a fork server, which says how it ended when it has collected the child.
+    pub(crate) fn served(child: Child, words: Arc<Words>) -> Self {
+        Attached { child, served: Some(Served { words, status: Mutex::new(None) }) }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -68,6 +66,16 @@ impl Attached {
         }
     }
 
+    /// Waits for the end of the process, however it is; whether it came before the deadline.
+    pub(crate) fn wait_for_end(&self, deadline: Deadline) -> io::Result<bool> {
+        match &self.served {
+            // A child of one's own has to be collected.
+            None => Ok(self.child.wait(deadline)?.is_some()),
+            // The server does that, and nobody has to wait for it.
+            Some(_) => self.child.has_ended(deadline),
+        }
+    }
+
     /// Waits for the end of the process; `None` when the deadline passed first.
     pub(crate) fn wait(&self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
         match &self.served {
@@ -86,12 +94,11 @@ impl Served {
         if status.is_none() {
             // The child has ended, so the server says so at once; and if the server is gone, this is the end of file. Only a
             // server that somebody stopped says nothing. That the child is dead is known without it.
-            *status = Some(match self.statuses.recv_timeout(PATIENCE) {
-                Ok(ServerWord::Ended(status)) => status.into(),
-                Err(RecvTimeoutError::Recv(RecvError::Os(error))) => return Err(error),
+            *status = match self.words.ended_within(PATIENCE) {
+                Some(status) => Some(status.into()),
                 // Newer systems keep the status for whoever has a handle, once somebody has collected the child.
-                _ => child.wait(Deadline::NOW)?.unwrap_or(ExitStatus::Unknown),
-            });
+                None => Some(child.wait(Deadline::NOW)?.unwrap_or(ExitStatus::Unknown)),
+            };
         }
         Ok(*status)
     }

@@ -13,7 +13,7 @@ use crate::stdio::{Stdio, Streams};
 use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
 use crate::{child, children, current, fork_server, life, panics};
 use ipc_sys::family::ForkPreparation;
-use ipc_sys::handle::{AsHandle, OwnedHandle};
+use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Write;
@@ -82,18 +82,20 @@ pub(crate) unsafe fn fork(
     work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
 ) -> Result<(Child, ParentEnd), SpawnError> {
     let (here, there) = channel()?;
-    // SAFETY: handed on to the caller.
-    let child = unsafe { fork_with(there, setup, surroundings, work) }?;
+    let mut there = Some(there);
+    // SAFETY: handed on to the caller. The copy never comes back from there, so it has no use for this end.
+    let child = unsafe { fork_with(&mut there, here.as_fd(), setup, surroundings, work) }?;
     Ok((child, here))
 }
 
-/// As [`fork`], with a channel that is there already: `there` is the child's end.
+/// As [`fork`], with a channel that is there already: `there` is the child's end, which is gone in the child alone.
 ///
 /// # Safety
 ///
-/// As for [`process::fork`].
+/// As for [`process::fork`]; and the copy of what owns `unused` is not used in the child, where it is closed.
 pub(crate) unsafe fn fork_with(
-    there: OwnedHandle,
+    there: &mut Option<OwnedHandle>,
+    unused: BorrowedHandle<'_>,
     setup: Setup,
     surroundings: Surroundings,
     work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
@@ -102,10 +104,12 @@ pub(crate) unsafe fn fork_with(
         Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
     // The copy finds it done, and copies some pages less.
     panics::install_hook();
-    // What waits in the buffer would be printed by both.
+    // What waits in the buffers would be printed by both.
     let _ = std::io::stdout().flush();
+    process::flush_c_streams();
     let held = (life::hold(), children::hold(), fork_server::hold(), current::hold());
-    let family = ForkPreparation::new().map_err(SpawnError::os("preparing the fork"))?;
+    // SAFETY: handed on to the caller.
+    let family = unsafe { ForkPreparation::closing(unused) }.map_err(SpawnError::os("preparing the fork"))?;
     // SAFETY: the caller's promise.
     match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
         Forked::Parent(child) => Ok(child),
@@ -116,7 +120,9 @@ pub(crate) unsafe fn fork_with(
             life.forget_parents();
             children.forget_parents();
             fork_server.forget_parents();
-            let Ok(channel) = ChildEnd::from_handle(there) else { process::exit_now(child::EXIT_REFUSED) };
+            let Some(Ok(channel)) = there.take().map(ChildEnd::from_handle) else {
+                process::exit_now(child::EXIT_REFUSED)
+            };
             let channel = channel.with_limits(channel_limits());
             let ready = buried
                 .map_err(|error| Refusal::Setup(format!("letting go of the parent's handles: {error}")))

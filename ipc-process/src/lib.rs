@@ -113,6 +113,7 @@ mod running;
 mod starting;
 mod stdio;
 mod wire;
+mod words;
 
 pub use builder::Builder;
 pub use children::{ActiveChild, active_children};

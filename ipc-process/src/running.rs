@@ -4,13 +4,12 @@ use crate::attached::Attached;
 use crate::children::{self, Member};
 use crate::entry::Outcome;
 use crate::error::{JoinError, SpawnError};
-use crate::wire::{FromChild, ParentEnd, Refusal};
+use crate::wire::{FromChild, Refusal};
+use crate::words::Words;
 use ipc_codec::{Limits, Message};
 use ipc_pipe::{RecvError, TryRecvError};
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::AsHandle;
 use ipc_sys::process::{ExitStatus, Signal};
-use ipc_sys::readiness::{Interest, Watch, wait};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ pub(crate) struct Running {
     limits: Limits,
     /// Until when the child has to say its first word; `None` if it does not say one.
     start_deadline: Option<Deadline>,
-    channel: ParentEnd,
+    words: Arc<Words>,
     /// Taken out by `drop` alone.
     member: Option<Arc<Member>>,
 }
@@ -33,9 +32,9 @@ impl Running {
         limits: Limits,
         start_deadline: Option<Deadline>,
         member: Arc<Member>,
-        channel: ParentEnd,
+        words: Arc<Words>,
     ) -> Self {
-        Running { limits, start_deadline, channel, member: Some(member) }
+        Running { limits, start_deadline, words, member: Some(member) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -66,7 +65,7 @@ impl Running {
         let failed = match word {
             Ok(Word::Said(FromChild::Ready)) => return Ok(()),
             Ok(Word::Said(FromChild::Refused(refusal))) => refusal.into(),
-            Ok(Word::Said(FromChild::Born(..))) => {
+            Ok(Word::Said(FromChild::Born(..) | FromChild::Ended(_))) => {
                 SpawnError::ImageDiffers { reason: "it said twice that it is there".into() }
             }
             // It panicked while it decoded the arguments.
@@ -89,10 +88,12 @@ impl Running {
     /// Waits for the end of the process and takes its encoded result; `None` when the deadline passed first.
     pub(crate) fn finish(&self, deadline: Deadline) -> Result<Option<Message>, JoinError> {
         // The child never waits for its words to be taken, so one wait, for its end, is enough.
-        let Some(status) = self.child().wait(deadline).map_err(JoinError::Os)? else { return Ok(None) };
+        if !self.child().wait_for_end(deadline).map_err(JoinError::Os)? {
+            return Ok(None);
+        }
         loop {
-            return match self.channel.try_recv() {
-                Ok(FromChild::Born(..) | FromChild::Ready) => continue,
+            return match self.words.try_next() {
+                Ok(FromChild::Born(..) | FromChild::Ready | FromChild::Ended(_)) => continue,
                 Ok(FromChild::Done(Outcome::Returned(result))) => Ok(Some(result)),
                 Ok(FromChild::Done(Outcome::Panicked(report))) => Err(JoinError::Panicked(report)),
                 Ok(FromChild::Done(outcome)) => Err(JoinError::Encode { reason: reason_of(outcome) }),
@@ -100,7 +101,9 @@ impl Running {
                     Err(JoinError::Arguments { reason: crate::entry::chain(&SpawnError::from(refusal)) })
                 }
                 // Somebody else may hold a copy of the child's end; the child itself says nothing any more.
-                Err(TryRecvError::Empty | TryRecvError::Recv(RecvError::Eof)) => Err(status.into()),
+                Err(TryRecvError::Empty | TryRecvError::Recv(RecvError::Eof)) => {
+                    Err(self.child().wait_for_ever().map_err(JoinError::Os)?.into())
+                }
                 Err(TryRecvError::Recv(error)) => Err(error.into()),
                 Err(error) => Err(JoinError::Os(std::io::Error::other(error))),
             };
@@ -110,13 +113,8 @@ impl Running {
     /// The next thing that the child says, or its end once it has nothing more to say.
     fn next_word(&self, deadline: Deadline) -> Result<Word, JoinError> {
         loop {
-            let mut watches = [
-                Watch::new(self.channel.as_fd(), Interest::Read),
-                Watch::new(self.child().handle(), Interest::Read),
-            ];
-            wait(&mut watches, deadline).map_err(JoinError::Os)?;
-            let has_ended = watches[1].is_ready();
-            let is_closed = match self.channel.try_recv() {
+            let has_ended = self.words.wait_or(self.child().handle(), deadline).map_err(JoinError::Os)?;
+            let is_closed = match self.words.try_next() {
                 Ok(word) => return Ok(Word::Said(word)),
                 Err(TryRecvError::Empty) => false,
                 Err(TryRecvError::Recv(RecvError::Eof)) => true,

@@ -17,6 +17,7 @@ use crate::parent::ParentNames;
 use crate::process::Process;
 use crate::running::Running;
 use crate::wire::{Setup, Start};
+use crate::words::Words;
 use crate::{init, launch, life, method};
 use ipc_codec::handle::Handle;
 use ipc_codec::{Limits, Message};
@@ -24,6 +25,7 @@ use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// What a process is to this one.
 #[derive(Debug)]
@@ -96,8 +98,8 @@ impl Builder {
         let args = ipc_codec::encode(&args, &self.limits)?;
         let (mut setup, new) = self.prepare(true)?;
         setup.parent = None;
-        let (child, channel) = server.fork(Start { entry, args, setup })?;
-        Ok(new.into_process(child, channel, true))
+        let (child, words) = server.fork(Start { entry, args, setup })?;
+        Ok(new.into_process(child, words, true))
     }
 
     fn launch_by_own_server<R>(mut self, entry: Entry, args: Message) -> Result<Process<R>, SpawnError> {
@@ -107,8 +109,8 @@ impl Builder {
         // The server's, which is this process.
         setup.parent = None;
         let start = Start { entry, args, setup };
-        let (child, channel) = fork_server::fork(start, &mut self.surroundings, new.start_deadline)?;
-        Ok(new.into_process(child, channel, announce))
+        let (child, words) = fork_server::fork(start, &mut self.surroundings, new.start_deadline)?;
+        Ok(new.into_process(child, words, announce))
     }
 
     fn launch_spawn<R>(mut self, entry: Entry, args: Message) -> Result<Process<R>, SpawnError> {
@@ -117,7 +119,7 @@ impl Builder {
         }
         let (setup, new) = self.prepare(true)?;
         let (child, channel) = launch::spawn(Start { entry, args, setup }, self.surroundings)?;
-        Ok(new.into_process(Attached::own(child), channel, true))
+        Ok(new.into_process(Attached::own(child), Arc::new(Words::new(channel)), true))
     }
 
     /// # Safety
@@ -132,7 +134,7 @@ impl Builder {
         let (setup, new) = self.prepare(announce)?;
         // SAFETY: handed on to the caller.
         let (child, channel) = unsafe { launch::fork(setup, self.surroundings, work) }?;
-        Ok(new.into_process(Attached::own(child), channel, announce))
+        Ok(new.into_process(Attached::own(child), Arc::new(Words::new(channel)), announce))
     }
 
     fn prepare(&mut self, announce: bool) -> Result<(Setup, NewProcess), SpawnError> {
@@ -177,19 +179,14 @@ struct NewProcess {
 }
 
 impl NewProcess {
-    fn into_process<R>(
-        self,
-        child: Attached,
-        channel: crate::wire::ParentEnd,
-        announced: bool,
-    ) -> Process<R> {
+    fn into_process<R>(self, child: Attached, words: Arc<Words>, announced: bool) -> Process<R> {
         let start_deadline = announced.then_some(self.start_deadline);
         let member = if self.is_listed {
             Member::listed(self.name, self.daemon, child)
         } else {
             Member::unlisted(self.name, self.daemon, child)
         };
-        Process::new(Running::new(self.limits, start_deadline, member, channel))
+        Process::new(Running::new(self.limits, start_deadline, member, words))
     }
 }
 

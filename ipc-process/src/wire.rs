@@ -8,10 +8,12 @@
 //!                    <-  Refused   instead, when the function is not called
 //!                    <-  Done      with the result or the panic
 //!                                  exits
+//!                    <-  Ended     by the fork server, when it has collected it
 //! ```
 //!
 //! A child that ends before it said `Ready` is an error of the start; one that ends before `Done` is an error of the join.
 
+use crate::attached::WireStatus;
 use crate::current::TreePath;
 use crate::entry::{Entry, Outcome};
 use crate::method::StartMethod;
@@ -50,7 +52,7 @@ pub(crate) struct Setup {
     pub(crate) method: Option<StartMethod>,
 }
 
-/// What a child says.
+/// What a child says, or a fork server of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromChild {
     /// The process id, and the handle that only the fork server would have otherwise.
@@ -58,6 +60,8 @@ pub(crate) enum FromChild {
     Ready,
     Refused(Refusal),
     Done(Outcome),
+    /// By the fork server, not by itself: it has ended, and was collected.
+    Ended(WireStatus),
 }
 
 /// Why a child did not call the function.

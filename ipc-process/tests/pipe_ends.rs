@@ -174,6 +174,7 @@ fn a_very_large_sender() {
     if std::env::var_os("IPC_PIPE_LONG").is_some() {
         isolated_within(3 * PATIENCE, || {
             StartMethod::ALL.iter().for_each(|method| all_ways(*method, 256 << 20));
+            ipc_process::stop_forkserver();
         });
     }
 }
@@ -204,6 +205,7 @@ fn a_sender_killed_in_the_middle_of_a_message() {
             assert!(matches!(receiver.recv_timeout(PATIENCE), Err(RecvTimeoutError::Recv(RecvError::Eof))));
             process.join().expect_err("it was killed");
         }
+        ipc_process::stop_forkserver();
     });
 }
 
@@ -232,5 +234,6 @@ fn a_receiver_killed_in_the_middle_of_a_message() {
             assert!(matches!(&error, SendError::Closed(value) if value.len() == 1 << 20), "{error:?}");
             killer.join().expect("no panic");
         }
+        ipc_process::stop_forkserver();
     });
 }

@@ -111,7 +111,9 @@ impl HeldForks {
 #[derive(Debug)]
 pub struct ForkPreparation {
     members: MutexGuard<'static, BTreeSet<RawFd>>,
-    tombstone: OwnedHandle,
+    /// None where no member needs one.
+    tombstone: Option<OwnedHandle>,
+    closing: Option<RawFd>,
 }
 
 impl ForkPreparation {
@@ -130,8 +132,50 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
-        let tombstone = make_tombstone()?;
-        Ok(ForkPreparation { members: members(), tombstone })
+        ForkPreparation::prepare(None)
+    }
+
+    /// The same for a child that has no use for `member` at all, which is closed there instead of replaced.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](ForkPreparation::new).
+    ///
+    /// # Safety
+    ///
+    /// The child neither uses nor drops its copy of whatever owns the handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::family::ForkPreparation;
+    /// use ipc_sys::process::{ExitStatus, Forked, exit_now, fork};
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (here, _there) = MessageSocket::pair()?;
+    /// // SAFETY: the child exits without returning from here.
+    /// let family = unsafe { ForkPreparation::closing(here.handle()) }?;
+    /// // SAFETY: there is no other thread.
+    /// match unsafe { fork() }? {
+    ///     Forked::Child => exit_now(if family.bury_members().is_ok() { 0 } else { 1 }),
+    ///     Forked::Parent(child) => {
+    ///         drop(family);
+    ///         assert_eq!(child.wait(Deadline::NEVER)?, Some(ExitStatus::Exited(0)));
+    ///     }
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub unsafe fn closing(member: BorrowedHandle<'_>) -> io::Result<Self> {
+        ForkPreparation::prepare(Some(member.as_raw_fd()))
+    }
+
+    fn prepare(closing: Option<RawFd>) -> io::Result<Self> {
+        let members = members();
+        let closing = closing.filter(|fd| members.contains(fd));
+        let n_buried = members.len() - usize::from(closing.is_some());
+        let tombstone = if n_buried == 0 { None } else { Some(make_tombstone()?) };
+        Ok(ForkPreparation { members, tombstone, closing })
     }
 
     /// In the child: replaces every member by the tombstone.
@@ -169,8 +213,15 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bury_members(mut self) -> io::Result<()> {
-        for &fd in self.members.iter() {
-            replace(&self.tombstone, fd)?;
+        if let Some(fd) = self.closing {
+            self.members.remove(&fd);
+            // SAFETY: a member is open, and its owner is never used again, as the caller of `closing` promised.
+            drop(unsafe { OwnedHandle::from_raw_fd(fd) });
+        }
+        if let Some(tombstone) = &self.tombstone {
+            for &fd in self.members.iter() {
+                replace(tombstone, fd)?;
+            }
         }
         self.members.clear();
         Ok(())

@@ -6,6 +6,7 @@ macro_rules! by_every_method {
     ($($name:ident)*) => {
         by_every_method! { fork: StartMethod::Fork; $($name)* }
         by_every_method! { spawn: StartMethod::Spawn; $($name)* }
+        by_every_method! { forkserver: StartMethod::ForkServer; $($name)* }
     };
     ($module:ident: $method:expr; $($name:ident)*) => {
         mod $module {
@@ -13,7 +14,11 @@ macro_rules! by_every_method {
             $(
                 #[test]
                 fn $name() {
-                    isolated(|| super::$name($method));
+                    isolated(|| {
+                        super::$name($method);
+                        // It stays for the next process, and would count as left behind.
+                        multiproc::process::stop_forkserver();
+                    });
                 }
             )*
         }

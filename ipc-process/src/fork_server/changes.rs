@@ -19,7 +19,8 @@ use std::path::PathBuf;
 /// What was around the owner when its server began.
 #[derive(Debug)]
 pub(super) struct Base {
-    env: BTreeMap<OsString, OsString>,
+    /// As it comes: two that are the same come in the same order, as a rule.
+    env: Vec<(OsString, OsString)>,
     current_dir: Option<PathBuf>,
     streams: [Option<(u64, u64)>; 3],
 }
@@ -56,10 +57,18 @@ impl Base {
             (None, now) => now.filter(|now| Some(now) != self.current_dir.as_ref()),
         };
         Ok(Changes {
-            env: EnvChanges::between(&self.env, &surroundings.env.apply()),
+            env: self.env(&surroundings.env),
             current_dir: current_dir.map(PathBuf::into_os_string),
             stdio: self.stdio(streams).map_err(SpawnError::os("duplicating the standard streams"))?,
         })
+    }
+
+    fn env(&self, asked: &EnvChanges) -> EnvChanges {
+        if asked.is_empty() && std::env::vars_os().eq(self.env.iter().cloned()) {
+            return EnvChanges::default();
+        }
+        let base: BTreeMap<_, _> = self.env.iter().cloned().collect();
+        EnvChanges::between(&base, &asked.apply())
     }
 
     fn stdio(&self, streams: &Streams) -> std::io::Result<[Option<Handle<OwnedHandle>>; 3]> {

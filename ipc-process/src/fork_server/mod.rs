@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! owner                                   server                      child
-//!   Order{start, channel, statuses}  ->     forks                       begins with its end of the channel
-//!              <- Born{pid, handle}, on the channel                     calls the function
-//!              <- Ended{status}, on `statuses`, when it has collected it
+//!   Order{start, channel}  ->               forks                       begins with its end of the channel
+//!                    <-  Born{pid, handle}, on the channel               calls the function
+//!                    <-  Ended{status}, there, too, when it has collected it
 //! ```
 //!
 //! Between any two of these steps each of the three may be gone. A child calls its function only once it has said `Born`, and so the
-//! end of the channel without that word means that nothing was done: the owner has another server do it. Whoever has said it needs
+//! end of the channel without that word, which is the end of both others, means that nothing was done: the owner has another server do
+//! it. Whoever has said it needs
 //! the server for nothing any more. The owner has the handle of the child, and learns of its end from the kernel; the server adds the
 //! exit status, which the kernel gives to parents alone, and without a server the status may be unknown.
 //!
@@ -24,7 +25,6 @@ mod order;
 mod own;
 mod serve;
 
-pub(crate) use order::ServerWord;
 pub(crate) use own::{fork, hold};
 pub use own::{set_forkserver_preload, stop_forkserver};
 
@@ -34,7 +34,8 @@ use crate::error::{JoinError, SpawnError};
 use crate::launch::{self, Surroundings};
 use crate::process::Process;
 use crate::stdio::{Streams, occupy_closed_places};
-use crate::wire::{FromChild, ParentEnd, Start, channel_limits};
+use crate::wire::{FromChild, Start, channel_limits};
+use crate::words::Words;
 use changes::{Base, Changes};
 use ipc_codec::handle::Handle;
 use ipc_pipe::internals::{Line, line};
@@ -98,7 +99,7 @@ impl ForkServer {
     }
 
     /// Has the server fork a process that does what `start` says, with what the server itself has around it.
-    pub(crate) fn fork(&self, start: Start) -> Result<(Attached, ParentEnd), SpawnError> {
+    pub(crate) fn fork(&self, start: Start) -> Result<(Attached, Arc<Words>), SpawnError> {
         let order = self.order(&Arc::new(start), Changes::default(), Deadline::after(PATIENCE));
         order.map_err(|failure| match failure {
             Failure::Gone => self.end().into(),
@@ -112,7 +113,7 @@ impl ForkServer {
         start: &Arc<Start>,
         (surroundings, streams): (&Surroundings, &Streams),
         deadline: Deadline,
-    ) -> Result<(Attached, ParentEnd), Failure> {
+    ) -> Result<(Attached, Arc<Words>), Failure> {
         let changes = self.base.changes_to(surroundings, streams);
         self.order(start, changes.map_err(Failure::Failed)?, deadline)
     }
@@ -122,11 +123,9 @@ impl ForkServer {
         start: &Arc<Start>,
         changes: Changes,
         deadline: Deadline,
-    ) -> Result<(Attached, ParentEnd), Failure> {
+    ) -> Result<(Attached, Arc<Words>), Failure> {
         let (here, there) = launch::channel().map_err(Failure::Failed)?;
-        let (statuses_tx, statuses) =
-            line().map_err(SpawnError::os("making the status channel")).map_err(Failure::Failed)?;
-        let order = Order { start: Arc::clone(start), changes, channel: there.into(), statuses: statuses_tx };
+        let order = Order { start: Arc::clone(start), changes, channel: there.into() };
         // The child's end is closed here by then, so that its end is the child's, and there is room for the child's handle.
         self.orders.send(order).map_err(|error| match error {
             SendError::Closed(_) => Failure::Gone,
@@ -136,24 +135,21 @@ impl ForkServer {
             }
             other => Failure::Failed(SpawnError::Setup { reason: other.to_string() }),
         })?;
-        let child = self.first_word(&here, &statuses, deadline)?;
-        Ok((Attached::served(child, statuses), here))
+        let words = Arc::new(Words::new(here));
+        let child = self.first_word(&words, deadline)?;
+        Ok((Attached::served(child, Arc::clone(&words)), words))
     }
 
     /// Waits until the child says that it is there.
-    fn first_word(
-        &self,
-        channel: &ParentEnd,
-        statuses: &Line<(), ServerWord>,
-        deadline: Deadline,
-    ) -> Result<Child, Failure> {
-        match channel.recv_timeout(deadline.remaining_at_most(Duration::MAX)) {
+    fn first_word(&self, words: &Words, deadline: Deadline) -> Result<Child, Failure> {
+        match words.recv_timeout(deadline.remaining_at_most(Duration::MAX)) {
             Ok(FromChild::Born(pid, handle)) => Ok(Child::from_handle(pid, handle.into_inner())),
             Ok(FromChild::Refused(refusal)) => Err(Failure::Failed(refusal.into())),
+            Ok(FromChild::Ended(status)) => Err(Failure::Failed(SpawnError::Died { status: status.into() })),
             Ok(other) => Err(Failure::Failed(SpawnError::ImageDiffers { reason: format!("{other:?}") })),
-            Err(RecvTimeoutError::Recv(RecvError::Eof)) => Err(why_unborn(statuses)),
+            Err(RecvTimeoutError::Recv(RecvError::Eof)) => Err(Failure::Gone),
             Err(RecvTimeoutError::TimedOut) => {
-                self.give_up(channel);
+                self.give_up(words);
                 Err(Failure::Failed(SpawnError::TimedOut))
             }
             Err(error) => Err(Failure::Failed(SpawnError::Setup { reason: crate::entry::chain(&error) })),
@@ -161,10 +157,10 @@ impl ForkServer {
     }
 
     /// Ends a server that does nothing, because somebody stopped it, say, and the child that it made nevertheless.
-    fn give_up(&self, channel: &ParentEnd) {
+    fn give_up(&self, words: &Words) {
         let _ = self.process.kill();
         // Without the server the channel ends, unless there is a child, which says so now.
-        if let Ok(FromChild::Born(pid, handle)) = channel.recv_timeout(CLOSING) {
+        if let Ok(FromChild::Born(pid, handle)) = words.recv_timeout(CLOSING) {
             let _ =
                 Child::from_handle(pid, Handle::into_inner(handle)).signal(ipc_sys::process::Signal::Kill);
         }
@@ -195,15 +191,6 @@ struct End {
 impl From<End> for SpawnError {
     fn from(end: End) -> Self {
         SpawnError::Setup { reason: format!("the fork server: {}", end.reason) }
-    }
-}
-
-/// Why the channel of a child ended before the child said a word.
-fn why_unborn(statuses: &Line<(), ServerWord>) -> Failure {
-    match statuses.recv_timeout(CLOSING) {
-        Ok(ServerWord::Ended(status)) => Failure::Failed(SpawnError::Died { status: status.into() }),
-        Ok(ServerWord::NotForked(reason)) => Failure::Failed(SpawnError::Setup { reason }),
-        Err(_) => Failure::Gone,
     }
 }
 

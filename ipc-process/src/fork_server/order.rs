@@ -1,7 +1,6 @@
 //! What an owner and its fork server say to each other.
 
 use super::changes::Changes;
-use crate::attached::WireStatus;
 use crate::entry::PlainEntry;
 use crate::error::SpawnError;
 use crate::wire::Start;
@@ -40,18 +39,8 @@ pub(super) struct Order {
     #[serde(with = "shared")]
     pub(super) start: Arc<Start>,
     pub(super) changes: Changes,
-    /// The child's end of the channel to the owner, bare: the server hands it on and is no holder of it.
+    /// The child's end of the channel to the owner. The server keeps a copy until the child has ended, and says so there.
     pub(super) channel: Handle<OwnedHandle>,
-    pub(super) statuses: Line<ServerWord, ()>,
-}
-
-/// What the server says of a child.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum ServerWord {
-    /// The system did not allow another process.
-    NotForked(String),
-    /// It has ended, and was collected.
-    Ended(WireStatus),
 }
 
 /// A value behind an `Arc` travels as the value itself.

@@ -7,7 +7,8 @@ use crate::init;
 use crate::launch::Surroundings;
 use crate::per_process::{Held, PerProcess};
 use crate::stdio::Streams;
-use crate::wire::{ParentEnd, Start};
+use crate::wire::Start;
+use crate::words::Words;
 use ipc_sys::clock::Deadline;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -88,7 +89,7 @@ pub(crate) fn fork(
     start: Start,
     surroundings: &mut Surroundings,
     deadline: Deadline,
-) -> Result<(Attached, ParentEnd), SpawnError> {
+) -> Result<(Attached, Arc<Words>), SpawnError> {
     let stdio = std::mem::take(&mut surroundings.stdio);
     let streams = Streams::open(stdio).map_err(SpawnError::os("opening the standard streams"))?;
     let start = Arc::new(start);

@@ -5,22 +5,21 @@
 //! The server forks itself: it has one thread.
 #![allow(unsafe_code)]
 
-use super::order::{Order, ServerStart, ServerWord};
+use super::order::{Order, ServerStart};
 use crate::child::Role;
-use crate::error::SpawnError;
 use crate::launch::{self, Surroundings};
 use crate::wire::{ChildEnd, FromChild, Refusal, Start, channel_limits};
 use crate::{child, current, entry};
 use ipc_pipe::internals::Line;
 use ipc_pipe::{RecvError, TryRecvError};
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::AsHandle;
+use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::{self, Child, InterruptsIgnored};
 use ipc_sys::readiness::{Interest, Watch, wait};
 use std::sync::Arc;
 
-/// Children that run, each with the line for its status.
-type Children = Vec<(Child, Line<ServerWord, ()>)>;
+/// Children that run, each with a copy of its end of the channel.
+type Children = Vec<(Child, OwnedHandle)>;
 
 /// Runs the server until its owner lets go; an error is why it cannot begin.
 pub(super) fn serve(start: ServerStart) -> Result<(), String> {
@@ -41,41 +40,49 @@ pub(super) fn serve(start: ServerStart) -> Result<(), String> {
     let orders = start.orders.with_limits(channel_limits());
     let mut children = Children::new();
     loop {
-        if wait_for_anything(&orders, &children).is_err() {
+        let Ok((has_order, ended)) = wait_for_anything(&orders, &children) else {
             // Memory is short. The kernel has the children's ends in store.
             std::thread::yield_now();
             continue;
+        };
+        // The order first: somebody waits for it.
+        if has_order {
+            match orders.try_recv() {
+                Ok(order) => follow(order, &orders, &mut children, interrupts),
+                Err(TryRecvError::Recv(RecvError::Eof)) => return Ok(()),
+                // No order, or one whose handles found no place here: its channel is closed, which tells the owner.
+                Err(_) => {}
+            }
         }
-        collect(&mut children);
-        match orders.try_recv() {
-            Ok(order) => follow(order, &mut children, interrupts),
-            Err(TryRecvError::Recv(RecvError::Eof)) => return Ok(()),
-            // No order, or one whose handles found no place here: its channel is closed, which tells the owner.
-            Err(_) => {}
-        }
+        // From the last on, so that the numbers of those before it stay.
+        ended.into_iter().rev().for_each(|index| collect(&mut children, index));
     }
 }
 
-fn wait_for_anything(orders: &Line<(), Order>, children: &Children) -> std::io::Result<()> {
+/// Whether there is an order, or the end of them, and which children have ended.
+fn wait_for_anything(orders: &Line<(), Order>, children: &Children) -> std::io::Result<(bool, Vec<usize>)> {
     let mut watches = vec![Watch::new(orders.as_fd(), Interest::Read)];
     watches.extend(children.iter().map(|(child, _)| Watch::new(child.handle(), Interest::Read)));
-    wait(&mut watches, Deadline::NEVER).map(drop)
+    wait(&mut watches, Deadline::NEVER)?;
+    let ended = watches[1..].iter().enumerate().filter(|(_, watch)| watch.is_ready());
+    Ok((watches[0].is_ready(), ended.map(|(index, _)| index).collect()))
 }
 
-/// Collects those that have ended, and tells how.
-fn collect(children: &mut Children) {
-    children.retain(|(child, statuses)| match child.wait(Deadline::NOW) {
-        Ok(Some(status)) => {
-            // An owner that does not want to know has dropped its end.
-            let _ = statuses.try_send(ServerWord::Ended(status.into()));
-            false
-        }
-        Ok(None) | Err(_) => true,
-    });
+/// Collects a child that has ended, and tells how.
+fn collect(children: &mut Children, index: usize) {
+    if let Ok(Some(status)) = children[index].0.wait(Deadline::NOW) {
+        let (_, channel) = children.swap_remove(index);
+        say(channel, FromChild::Ended(status.into()));
+    }
 }
 
-fn follow(order: Order, children: &mut Children, interrupts: InterruptsIgnored) {
-    let Order { start, changes, channel, statuses } = order;
+/// Says something in the place of a child. An owner that does not want to know has dropped its end.
+fn say(channel: OwnedHandle, word: FromChild) {
+    let _ = ChildEnd::from_handle(channel).map(|channel| channel.try_send(word));
+}
+
+fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, interrupts: InterruptsIgnored) {
+    let Order { start, changes, channel } = order;
     let Some(Start { entry, args, setup }) = Arc::into_inner(start) else { return };
     let surroundings = Surroundings::from(changes);
     let name = setup.name.clone();
@@ -90,16 +97,16 @@ fn follow(order: Order, children: &mut Children, interrupts: InterruptsIgnored) 
             Err(code) => code,
         }
     };
-    // SAFETY: the server has one thread.
-    match unsafe { launch::fork_with(channel.into_inner(), setup, surroundings, work) } {
-        Ok(child) => children.push((child, statuses)),
-        Err(error) => not_forked(&statuses, &error),
+    let mut channel = Some(channel.into_inner());
+    // SAFETY: the server has one thread. Its child takes no orders, and never comes back here.
+    let forked = unsafe { launch::fork_with(&mut channel, orders.as_fd(), setup, surroundings, work) };
+    match (forked, channel) {
+        (Ok(child), Some(channel)) => children.push((child, channel)),
+        (Err(error), Some(channel)) => {
+            say(channel, FromChild::Refused(Refusal::Setup(entry::chain(&error))));
+        }
+        (_, None) => unreachable!("it is taken in the child alone"),
     }
-}
-
-fn not_forked(statuses: &Line<ServerWord, ()>, error: &SpawnError) {
-    // As ever, an owner that is gone does not care.
-    let _ = statuses.try_send(ServerWord::NotForked(entry::chain(error)));
 }
 
 /// In the child: says who it is. An owner that does not hear it believes that nothing happens, and so nothing does.

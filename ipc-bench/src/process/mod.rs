@@ -1,13 +1,18 @@
-//! Area `spawn`: start and join of an empty function, beside the least that the system needs for a process.
+//! Area `process`: start and join of an empty function, beside the least that the system needs for a process, and Python; and what
+//! it costs to have processes that do nothing.
 //!
 //! # Safety
 //!
 //! Forks by hand, as the peer. The program has one thread, and the copy exits at once.
 #![allow(unsafe_code)]
 
-use crate::measure::{Comparison, Contender, Effort};
+mod idle;
+mod python;
+
+use crate::measure::{Comparison, Contender, Effort, Shown};
 use crate::row::Row;
 use ipc_process::{Builder, StartMethod};
+use python::Python;
 use std::error::Error;
 use std::io;
 use std::process::Command;
@@ -20,15 +25,46 @@ pub(crate) fn is_peer() -> bool {
     std::env::var_os(PEER_VARIABLE).is_some()
 }
 
+/// By how much fewer starts Python makes than we do.
+const FEWER_BY_PYTHON: usize = 20;
+
 /// Measures every start method.
 pub(crate) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
     // Fork first: it copies what this program has by then, and that should be little for both.
     let fork = Comparison::once("S10a", "fork: start + join of an empty function", 1.5);
-    let spawn = Comparison::once("S10c", "spawn: start + join of an empty function", 1.3);
-    Ok(vec![
+    let forkserver = Comparison::once("S10b", "forkserver: the same, by libc::fork", 2.0);
+    let spawn = Comparison::once("S10c", "spawn: the same", 1.3);
+    let mut rows = vec![
         fork.run(&mut Ours(StartMethod::Fork), &mut RawFork, effort)?,
+        forkserver.run(&mut Ours(StartMethod::ForkServer), &mut RawFork, effort)?,
         spawn.run(&mut Ours(StartMethod::Spawn), &mut Reexec, effort)?,
-    ])
+    ];
+    rows.extend(beside_python(effort)?);
+    rows.extend(idle::rows(effort)?);
+    Ok(rows)
+}
+
+/// The same method of each, which is no target: it is met by whoever meets the others.
+fn beside_python(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
+    let methods = [
+        ("S10d", "fork, by Python's Process", StartMethod::Fork),
+        ("S10e", "forkserver, by Python's Process", StartMethod::ForkServer),
+        ("S10f", "spawn, by Python's Process", StartMethod::Spawn),
+    ];
+    let mut rows = Vec::new();
+    for (id, work, method) in methods {
+        let Some(mut python) = Python::start(method.name()) else { return Ok(Vec::new()) };
+        let comparison = Comparison {
+            id,
+            work,
+            target: None,
+            n_operations: 1,
+            shown: Shown::Time,
+            fewer: FEWER_BY_PYTHON,
+        };
+        rows.push(comparison.run(&mut Ours(method), &mut python, effort)?);
+    }
+    Ok(rows)
 }
 
 /// A process of the family.
