@@ -5,16 +5,20 @@
 //! names its module by content, so it has no address in a process that runs another program; and the trampoline
 //! compares a fingerprint of the types before it touches anything.
 //!
+//! There are two kinds of trampoline: [`Entry`] names one for a single call, [`ManyEntry`] one for a row of calls, which a worker of
+//! a pool makes without a detour between them.
+//!
 //! # Safety
 //!
 //! Addresses become function pointers here. That is sound because:
 //!
 //! 1. A [`CodePlace`] has an address only in a module of the same content, at code; the same code is at the same place.
-//! 2. An [`Entry`] is made by [`Entry::of`] alone, from a function and the trampoline for its types. It is received
-//!    only over channels of the family, from processes that are trusted to run our code.
+//! 2. An [`Entry`] is made by [`Entry::of`] alone, from a function and the trampoline for its types, and a [`ManyEntry`] by
+//!    [`ManyEntry::of`]. They are received only over channels of the family, from processes that are trusted to run our code.
 #![allow(unsafe_code)]
 
 use crate::panics::{self, PanicReport};
+use crate::pool::Run;
 use ipc_codec::{Limits, Message};
 use ipc_sys::image::{CodePlace, ModuleId, ResolveError};
 use serde::de::DeserializeOwned;
@@ -27,6 +31,10 @@ pub(crate) struct Entry {
     function: Place,
     fingerprint: u64,
 }
+
+/// A function to be called many times, by a name that holds in every process of the same program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct ManyEntry(Entry);
 
 /// A [`CodePlace`] as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,6 +66,16 @@ pub(crate) struct Callee {
     fingerprint: u64,
 }
 
+/// A function of this process, with the trampoline for many calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ManyCallee {
+    trampoline: ManyTrampoline,
+    function: *const (),
+    fingerprint: u64,
+}
+
+type ManyTrampoline = fn(*const (), u64, &mut Run<'_>, &Limits);
+
 /// `started` is called once the arguments are decoded.
 type Trampoline = fn(*const (), u64, Message, &Limits, &mut dyn FnMut()) -> Outcome;
 
@@ -81,6 +99,42 @@ impl Entry {
             function: self.function.address()? as *const (),
             fingerprint: self.fingerprint,
         })
+    }
+}
+
+impl ManyEntry {
+    /// The name of `function`; `None` as for [`Entry::of`].
+    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
+        let trampoline: ManyTrampoline = call_many::<A, R>;
+        Some(ManyEntry(Entry {
+            trampoline: Place::of(trampoline as usize)?,
+            function: Place::of(function as usize)?,
+            fingerprint: fingerprint::<A, R>(),
+        }))
+    }
+
+    /// What is different for different functions in this process, and found faster than their names.
+    pub(crate) fn key<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> (usize, usize) {
+        let trampoline: ManyTrampoline = call_many::<A, R>;
+        (trampoline as usize, function as usize)
+    }
+
+    /// Finds the function in this process.
+    pub(crate) fn resolve(&self) -> Result<ManyCallee, ResolveError> {
+        let trampoline = self.0.trampoline.address()? as *const ();
+        Ok(ManyCallee {
+            // SAFETY: by rule 1 the address is that of the trampoline which `ManyEntry::of` named (rule 2).
+            trampoline: unsafe { std::mem::transmute::<*const (), ManyTrampoline>(trampoline) },
+            function: self.0.function.address()? as *const (),
+            fingerprint: self.0.fingerprint,
+        })
+    }
+}
+
+impl ManyCallee {
+    /// Calls the function with each of the arguments that the run has for it.
+    pub(crate) fn call(&self, run: &mut Run<'_>, limits: &Limits) {
+        (self.trampoline)(self.function, self.fingerprint, run, limits);
     }
 }
 
@@ -153,6 +207,39 @@ fn call<A: DeserializeOwned, R: Serialize>(
         }
     };
     panics::catch(run).unwrap_or_else(Outcome::Panicked)
+}
+
+fn call_many<A: DeserializeOwned, R: Serialize>(
+    function: *const (),
+    expected: u64,
+    run: &mut Run<'_>,
+    limits: &Limits,
+) {
+    if expected != fingerprint::<A, R>() {
+        return run.refuse("the types of the function differ");
+    }
+    // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
+    let function = unsafe { std::mem::transmute::<*const (), fn(A) -> R>(function) };
+    while let Some((args, handles)) = run.next() {
+        let call = || {
+            let args = match ipc_codec::decode::<A>(args, handles, limits) {
+                Ok(args) => args,
+                Err(error) => return Some(Outcome::ArgumentsRefused(chain(&error))),
+            };
+            let result = function(args);
+            run.returned();
+            let encoded = run.scratch().encode(&result, limits);
+            encoded.err().map(|error| Outcome::ResultRefused(chain(&error)))
+        };
+        match panics::catch(call) {
+            Ok(None) => run.end_with_value(),
+            Ok(Some(refused)) => run.end(refused),
+            Err(report) => {
+                run.returned();
+                run.end(Outcome::Panicked(report));
+            }
+        }
+    }
 }
 
 /// A number that differs when the types do: FNV-1a over their names and sizes.

@@ -126,6 +126,6 @@ pub use ipc_sys::process::ExitStatus;
 pub use method::{ParseStartMethodError, StartMethod, StartMethodAlreadySet, set_start_method};
 pub use panics::PanicReport;
 pub use parent::{Parent, parent};
-pub use pool::{AsyncResult, GetError, Pool, PoolBuilder, PoolError, PoolWorker, TaskError};
+pub use pool::{AsyncResult, GetError, Pool, PoolBuilder, PoolError, PoolWorker, TaskError, task_is_overdue};
 pub use process::Process;
 pub use stdio::Stdio;

@@ -1,69 +1,107 @@
-//! The offers of a pool, in shared memory: who may run which task, settled by one store.
-//!
-//! Each worker has [`DEPTH`] words. A word holds the number of a task of that worker and one of these states:
+//! Who of the owner waits for news of the workers, and for which kind of knock: a word in memory that all of them share.
 //!
 //! | state | meaning | left by |
 //! | --- | --- | --- |
-//! | `OFFERED` | the worker may begin the task | the worker, to `BEGUN`; the dispatcher, to `REVOKED` |
-//! | `BEGUN` | the worker runs the task, or died in it | the dispatcher, by the next offer |
-//! | `REVOKED` | the task goes to another worker; this one skips it | the dispatcher, by the next offer |
+//! | `AWAKE` | somebody of the owner looks, or nobody wants to know | the owner |
+//! | `ASLEEP` | a thread sleeps on the bell | a worker with news, to `AWAKE`, which then wakes it; the owner |
+//! | `LISTENING` | the keeper waits for the lines | a worker with news, to `AWAKE`, which then sends a word by its line; the owner |
 //!
-//! Both ways out of `OFFERED` are one compare-and-swap, so a task is begun by one worker at most. A worker that is killed
-//! before its swap has begun nothing; killed after it, it takes this task and no other with it. There is no state between
-//! the two that would need a repair.
+//! A worker may die between the store and the knock. The keeper learns of its death from the kernel, and looks at everything; a
+//! thread that sleeps on the bell looks again after a while in any case, as does the keeper while tasks are under way, since the
+//! worker may be stopped there.
 
 use ipc_codec::handle::Handle;
+use ipc_sys::clock::Deadline;
+use ipc_sys::futex;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::memory::SharedMapping;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// How many tasks a worker has at most: one that it runs, one at hand.
-pub(super) const DEPTH: u64 = 2;
+const AWAKE: u32 = 0;
+const ASLEEP: u32 = 1;
+const LISTENING: u32 = 2;
 
-const OFFERED: u64 = 1;
-const BEGUN: u64 = 2;
-const REVOKED: u64 = 3;
-const STATE_BITS: u32 = 2;
+const STATE: usize = 0;
+const BELL: usize = 64;
+const SIZE: usize = 128;
 
-/// The words of all workers of a pool.
+/// The word, and the bell.
 #[derive(Debug)]
 pub(super) struct Board(SharedMapping);
 
+/// How a worker tells its news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knock {
+    /// Nobody has to be woken, or somebody was.
+    No,
+    /// By a word on its line.
+    ByLine,
+}
+
 impl Board {
-    pub(super) fn new(n_workers: usize) -> io::Result<Self> {
-        SharedMapping::create(n_workers * DEPTH as usize * size_of::<u64>()).map(Board)
+    pub(super) fn new() -> io::Result<Self> {
+        SharedMapping::create(SIZE).map(Board)
     }
 
-    /// By the dispatcher, before it sends the task.
-    pub(super) fn offer(&self, worker: usize, task: u64) {
-        self.word(worker, task).store(word(task, OFFERED), Ordering::Release);
+    /// By a thread of the owner that is about to sleep: the bell as it is now. It looks at the desks after that, and sleeps if there
+    /// is no news.
+    pub(super) fn begin_sleep(&self) -> u32 {
+        let bell = self.bell().load(Ordering::Relaxed);
+        self.enter(ASLEEP);
+        bell
     }
 
-    /// By the dispatcher: takes an offer back; whether the worker had not begun.
-    pub(super) fn revoke(&self, worker: usize, task: u64) -> bool {
-        self.swap(worker, task, REVOKED)
+    /// Sleeps, unless somebody rang since.
+    pub(super) fn sleep(&self, bell: u32, deadline: Deadline) {
+        futex::wait(self.bell(), bell, deadline);
     }
 
-    /// By the worker, before it touches the task; whether it may.
-    pub(super) fn begin(&self, worker: usize, task: u64) -> bool {
-        self.swap(worker, task, BEGUN)
+    /// By the owner, before it looks at the desks for the last time: the keeper waits for the lines.
+    pub(super) fn listen(&self) {
+        self.enter(LISTENING);
     }
 
-    /// By the dispatcher, once the worker is dead: whether it had begun the task.
-    pub(super) fn was_begun(&self, worker: usize, task: u64) -> bool {
-        self.word(worker, task).load(Ordering::Acquire) == word(task, BEGUN)
+    /// By the owner: nobody has to be woken.
+    pub(super) fn stay_awake(&self) {
+        self.word().store(AWAKE, Ordering::Relaxed);
     }
 
-    fn swap(&self, worker: usize, task: u64, to: u64) -> bool {
-        let (offered, to) = (word(task, OFFERED), word(task, to));
-        self.word(worker, task).compare_exchange(offered, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    /// By the owner: wakes its thread that sleeps.
+    pub(super) fn ring(&self) {
+        self.bell().fetch_add(1, Ordering::Release);
+        futex::wake_all(self.bell());
     }
 
-    fn word(&self, worker: usize, task: u64) -> &AtomicU64 {
-        let index = worker * DEPTH as usize + (task % DEPTH) as usize;
-        self.0.atomic_u64(index * size_of::<u64>())
+    /// By a worker with news, which it made known before.
+    pub(super) fn knock(&self) -> Knock {
+        // The worker's fence stands in `Desk::pass`.
+        let state = self.word().load(Ordering::Relaxed);
+        if state == AWAKE
+            || self.word().compare_exchange(state, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_err()
+        {
+            return Knock::No;
+        }
+        if state == LISTENING {
+            return Knock::ByLine;
+        }
+        self.ring();
+        Knock::No
+    }
+
+    fn enter(&self, state: u32) {
+        self.word().store(state, Ordering::Relaxed);
+        // NEWS
+        fence(Ordering::SeqCst);
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        self.0.atomic_u32(STATE)
+    }
+
+    fn bell(&self) -> &AtomicU32 {
+        self.0.atomic_u32(BELL)
     }
 }
 
@@ -80,47 +118,28 @@ impl<'de> Deserialize<'de> for Board {
     }
 }
 
-fn word(task: u64, state: u64) -> u64 {
-    task << STATE_BITS | state
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_offer_is_taken_once() {
-        let board = Board::new(2).expect("memory");
-        board.offer(1, 7);
-        assert!(!board.was_begun(1, 7));
-        assert!(board.begin(1, 7));
-        assert!(!board.begin(1, 7));
-        assert!(!board.revoke(1, 7));
-        assert!(board.was_begun(1, 7));
+    fn one_of_many_knocks() {
+        let board = Board::new().expect("memory");
+        assert_eq!(board.knock(), Knock::No);
+        board.listen();
+        assert_eq!(board.knock(), Knock::ByLine);
+        assert_eq!(board.knock(), Knock::No);
     }
 
     #[test]
-    fn a_revoked_offer_is_not_begun() {
-        let board = Board::new(1).expect("memory");
-        board.offer(0, 1);
-        assert!(board.revoke(0, 1));
-        assert!(!board.begin(0, 1));
-        // Nor is it mistaken for the next task in the same word.
-        board.offer(0, 1 + DEPTH);
-        assert!(!board.begin(0, 1));
-        assert!(board.begin(0, 1 + DEPTH));
-    }
-
-    #[test]
-    fn worker_and_dispatcher_never_both_win() {
-        let board = Board::new(1).expect("memory");
-        for task in 1..2000 {
-            board.offer(0, task);
-            let (begun, revoked) = std::thread::scope(|scope| {
-                let begun = scope.spawn(|| board.begin(0, task));
-                (board.revoke(0, task), begun.join().expect("no panic"))
+    fn a_knock_ends_the_sleep() {
+        let board = Board::new().expect("memory");
+        for _ in 0..100 {
+            let bell = board.begin_sleep();
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert_eq!(board.knock(), Knock::No));
+                board.sleep(bell, Deadline::NEVER);
             });
-            assert!(begun != revoked, "task {task}");
         }
     }
 }

@@ -1,18 +1,25 @@
 //! Settings of a pool, and making it.
 
 use super::board::Board;
-use super::crew::{Recipe, Worker};
-use super::dispatcher::Dispatcher;
+use super::crew::Worker;
+use super::engine::Engine;
 use super::handle::Pool;
-use super::inbox::Inbox;
+use super::keeper::{Care, Keeper};
+use super::recipe::Recipe;
+use super::state::State;
+use super::worker::Initializer;
+use crate::entry::Entry;
 use crate::error::SpawnError;
 use crate::fork_server::ForkServer;
 use crate::method::StartMethod;
 use crate::starting::refuse_threads;
-use ipc_codec::Limits;
+use ipc_codec::{EncodeError, Limits};
 use ipc_sys::doorbell::Doorbell;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Settings of a pool to make.
 ///
@@ -32,12 +39,32 @@ pub struct PoolBuilder {
     n_workers: Option<usize>,
     method: StartMethod,
     limits: Limits,
+    /// Or why it cannot be called.
+    initializer: Option<Result<Initializer, Arc<InitializerError>>>,
+    max_tasks: Option<u64>,
+    max_memory: Option<u64>,
+    care: Care,
+}
+
+/// Why an initializer cannot be called in a worker.
+#[derive(Debug)]
+enum InitializerError {
+    NoSuchFunction,
+    Encode(EncodeError),
 }
 
 impl PoolBuilder {
     /// The default settings: a worker per processor that this process may use.
     pub fn new() -> Self {
-        PoolBuilder { n_workers: None, method: StartMethod::default(), limits: Limits::default() }
+        PoolBuilder {
+            n_workers: None,
+            method: StartMethod::default(),
+            limits: Limits::default(),
+            initializer: None,
+            max_tasks: None,
+            max_memory: None,
+            care: Care::default(),
+        }
     }
 
     /// The number of workers, at least 1.
@@ -95,6 +122,142 @@ impl PoolBuilder {
         self
     }
 
+    /// Has every worker call `function` with `args` before its first task.
+    ///
+    /// A worker in which it panics, or which it ends, does not serve. If that is so at the start, it is an error of
+    /// [`build`](PoolBuilder::build); later, in the place of a worker that died, it is the end of the pool:
+    /// [`TaskError::Broken`](crate::TaskError::Broken).
+    ///
+    /// # Other processes
+    ///
+    /// The arguments are encoded now, once; each worker gets them, and handles among them are duplicated for each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, PoolError};
+    /// use std::sync::OnceLock;
+    /// # ipc_process::init();
+    ///
+    /// static GREETING: OnceLock<String> = OnceLock::new();
+    /// let set = |greeting: String| GREETING.set(greeting).unwrap();
+    /// let pool = Pool::builder().workers(2).initializer(set, "hello".to_string()).build()?;
+    /// assert_eq!(pool.apply(|(): ()| GREETING.get().cloned(), ())?.as_deref(), Some("hello"));
+    ///
+    /// let failed = Pool::builder().workers(2).initializer(|(): ()| panic!("no greeting"), ()).build();
+    /// assert!(matches!(failed, Err(PoolError::Initializer { reason }) if reason.contains("no greeting")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn initializer<A>(mut self, function: fn(A), args: A) -> Self
+    where
+        A: Serialize + DeserializeOwned,
+    {
+        let initializer = match (Entry::of(function), ipc_codec::encode(&args, &self.limits)) {
+            (None, _) => Err(Arc::new(InitializerError::NoSuchFunction)),
+            (_, Err(error)) => Err(Arc::new(InitializerError::Encode(error))),
+            (Some(entry), Ok(args)) => Ok(Initializer { entry, args: Arc::new(args) }),
+        };
+        self.initializer = Some(initializer);
+        self
+    }
+
+    /// How many tasks a worker runs, at least 1; then another one takes its place. Each task of a chunk counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(1).max_tasks_per_worker(2).build()?;
+    /// let pids = pool.map(|_: u32| std::process::id(), 0..4).into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// assert!(pids[0] == pids[1] && pids[1] != pids[2] && pids[2] == pids[3]);
+    /// // Nobody has died.
+    /// assert_eq!(pool.deaths(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_tasks_per_worker(mut self, n_tasks: u64) -> Self {
+        self.max_tasks = Some(n_tasks);
+        self
+    }
+
+    /// How many bytes of memory a worker may hold when it has done a chunk of tasks; one that holds more is replaced, and nothing is
+    /// lost. What counts is the memory that the system holds for it, shared memory included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(1).max_memory_per_worker(256 << 20).build()?;
+    /// // It keeps what it takes, for ever.
+    /// let grow = |size: usize| {
+    ///     std::mem::forget(std::hint::black_box(vec![1_u8; size]));
+    ///     std::process::id()
+    /// };
+    /// let first = pool.apply(grow, 300 << 20)?;
+    /// while pool.apply(grow, 1)? == first {}
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_memory_per_worker(mut self, n_bytes: u64) -> Self {
+        self.max_memory = Some(n_bytes);
+        self
+    }
+
+    /// After which time a task is told that it takes too long, by [`task_is_overdue`](crate::task_is_overdue): it may end by itself.
+    ///
+    /// Never before that time, and up to an eighth of it later.
+    pub fn soft_limit(mut self, limit: Duration) -> Self {
+        self.care.soft_limit = Some(limit);
+        self
+    }
+
+    /// After which time a task is ended together with its worker, which is replaced: the task ends with
+    /// [`TaskError::TimedOut`](crate::TaskError::TimedOut).
+    ///
+    /// Never before that time, and up to an eighth of it later. The time that a task waits for a worker does not count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::{Pool, TaskError};
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(1).hard_limit(Duration::from_millis(20)).build()?;
+    /// let endless = pool.apply_async(|(): ()| loop { std::thread::yield_now() }, ());
+    /// let next = pool.apply_async(|n: u32| n + 1, 1);
+    /// assert!(matches!(endless.get(), Err(TaskError::TimedOut { .. })));
+    /// assert_eq!(next.get()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hard_limit(mut self, limit: Duration) -> Self {
+        self.care.hard_limit = Some(limit);
+        self
+    }
+
+    /// After which time without a task a worker leaves; there are workers again when there are tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// use std::time::Duration;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::builder().workers(2).idle_timeout(Duration::from_millis(10)).build()?;
+    /// while !pool.workers().is_empty() {
+    ///     std::thread::sleep(Duration::from_millis(1));
+    /// }
+    /// assert_eq!(pool.apply(|n: u32| n + 1, 1)?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.care.idle_timeout = Some(timeout);
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Blocking
@@ -122,8 +285,21 @@ impl PoolBuilder {
             Some(n_workers) => n_workers,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        if self.max_tasks == Some(0) {
+            return Err(PoolError::NoTasks);
+        }
+        let initializer = match self.initializer {
+            None => None,
+            Some(Ok(initializer)) => Some(initializer),
+            Some(Err(error)) => {
+                return Err(match Arc::into_inner(error) {
+                    Some(InitializerError::Encode(error)) => SpawnError::Encode(error).into(),
+                    _ => SpawnError::NoSuchFunction.into(),
+                });
+            }
+        };
         let doorbell = Doorbell::new().map_err(PoolError::Os)?;
-        let board = Arc::new(Board::new(n_workers).map_err(PoolError::Os)?);
+        let board = Arc::new(Board::new().map_err(PoolError::Os)?);
         let fork_server = match self.method {
             StartMethod::Spawn => None,
             StartMethod::Fork => {
@@ -132,19 +308,21 @@ impl PoolBuilder {
             }
             StartMethod::ForkServer => Some(ForkServer::spawned(None)?),
         };
-        let recipe = Recipe::new(board, self.limits, fork_server);
+        let (limits, max_memory) = (self.limits, self.max_memory);
+        let recipe = Recipe { board: Arc::clone(&board), limits, fork_server, initializer, max_memory };
         // All at once, and then each one's first word: they start side by side.
-        let workers = (0..n_workers).map(|index| recipe.start(index)).collect::<Result<Vec<Worker>, _>>()?;
-        workers.iter().try_for_each(Worker::wait_until_started)?;
-        let inbox = Inbox::new(doorbell);
-        inbox.lock().workers = workers.iter().map(Worker::to_public).collect::<Result<_, _>>()?;
-        let inbox = Arc::new(inbox);
-        let dispatcher = Dispatcher::new(Arc::clone(&inbox), recipe, workers);
+        let mut workers = (0..n_workers).map(|_| recipe.start()).collect::<Result<Vec<Worker>, _>>()?;
+        workers.iter_mut().try_for_each(Worker::wait_until_started)?;
+        let public = workers.iter().map(Worker::to_public).collect::<Result<_, _>>()?;
+        let mut state = State::new(workers, public, self.max_tasks);
+        state.is_timed = self.care.soft_limit.is_some() || self.care.hard_limit.is_some();
+        let engine = Arc::new(Engine::new(state, board, doorbell));
+        let keeper = Keeper::new(Arc::clone(&engine), recipe, self.care);
         let thread = std::thread::Builder::new()
             .name("multiproc pool".into())
-            .spawn(move || dispatcher.run())
+            .spawn(move || keeper.run())
             .map_err(PoolError::Os)?;
-        Ok(Pool::running(inbox, self.limits, n_workers, thread))
+        Ok(Pool::running(engine, limits, thread))
     }
 }
 
@@ -169,6 +347,15 @@ pub enum PoolError {
     /// A pool needs at least one worker.
     #[error("a pool needs at least one worker")]
     NoWorkers,
+    /// A worker has to be allowed one task at least.
+    #[error("a worker needs to be allowed at least one task")]
+    NoTasks,
+    /// The initializer panicked in a worker, or its arguments could not be decoded there.
+    #[error("the initializer failed: {reason}")]
+    Initializer {
+        /// What it said.
+        reason: String,
+    },
     /// A worker could not be started.
     #[error("a worker could not be started")]
     Spawn(#[from] SpawnError),

@@ -1,151 +1,428 @@
-//! One worker, as the dispatcher sees it: its process, its pipe, the tasks it was offered.
-//!
-//! # Safety
-//!
-//! Starts processes by the function that may fork; it never asks it to.
-#![allow(unsafe_code)]
+//! One worker, as the owner sees it: its process, its line, its desk, and the chunks that are on it.
 
-use super::board::{Board, DEPTH};
+use super::builder::PoolError;
+use super::chunk::{Args, Chunk};
+use super::desk::{ARGS_SIZE, Desk, N_SLOTS, Place, RESULTS_SIZE};
 use super::handle::PoolWorker;
-use super::inbox::Item;
-use super::result::TaskError;
-use super::worker::{Reply, Task, WorkerStart, work};
-use crate::builder::Builder;
+use super::job::{Batch, Content, Failure};
+use super::run::HEAD;
+use super::stretch::Area;
+use super::worker::{Letter, Reply};
 use crate::entry::{self, Outcome};
 use crate::error::SpawnError;
-use crate::fork_server::ForkServer;
 use crate::process::Process;
-use crate::wire::channel_limits;
-use ipc_codec::Limits;
-use ipc_pipe::internals::{Line, line};
-use ipc_pipe::{RecvError, SendError, TryRecvError, TrySendError};
-use ipc_sys::handle::{AsHandle, BorrowedHandle, duplicate};
+use ipc_pipe::internals::Line;
+use ipc_pipe::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+use ipc_sys::clock::{Deadline, coarse_milliseconds};
+use ipc_sys::handle::duplicate;
 use ipc_sys::process::ExitStatus;
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a task stays with a worker that does not begin it, when others have nothing to do.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a task stays with a worker that does not begin it, when others have nothing to do; in milliseconds.
+const PATIENCE: u64 = 50;
 
-/// How long a worker may take to start, as any process.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How the workers of a pool are made.
+/// The process of a worker and the line to it, which the keeper waits for.
 #[derive(Debug)]
-pub(super) struct Recipe {
-    pub(super) board: Arc<Board>,
-    pub(super) limits: Limits,
-    /// Forks the workers; without one they are spawned.
-    pub(super) fork_server: Option<ForkServer>,
-    n_started: Cell<u64>,
+pub(super) struct Link {
+    pub(super) process: Process<()>,
+    pub(super) line: Line<Letter, Reply>,
 }
 
-impl Recipe {
-    pub(super) fn new(board: Arc<Board>, limits: Limits, fork_server: Option<ForkServer>) -> Self {
-        Recipe { board, limits, fork_server, n_started: Cell::new(0) }
-    }
-
-    /// Starts worker number `index`, without waiting for its first word.
-    pub(super) fn start(&self, index: usize) -> Result<Worker, SpawnError> {
-        let (tasks, workers_end) = line().map_err(SpawnError::os("making a worker's line"))?;
-        let start = WorkerStart {
-            tasks: workers_end,
-            board: Arc::clone(&self.board),
-            index,
-            limits: self.limits.into(),
-        };
-        let builder = Builder::new().name_prefix("PoolWorker").daemon(true);
-        let process = match &self.fork_server {
-            Some(server) => builder.launch_served(server, work, start)?,
-            // SAFETY: spawned, not forked.
-            None => unsafe { builder.launch(work, start) }?,
-        };
-        // No number is used twice in the same place of the board: what a copy of a dead worker may still do means nothing.
-        let first_number = self.n_started.get() << 32;
-        self.n_started.set(self.n_started.get() + 1);
-        Ok(Worker {
-            index,
-            process,
-            tasks: Some(tasks.with_limits(channel_limits())),
-            assigned: VecDeque::new(),
-            n_revoked: 0,
-            next_number: first_number,
-            has_started: false,
-            start_by: Some(Instant::now() + START_TIMEOUT),
-        })
+impl Drop for Link {
+    fn drop(&mut self) {
+        // It is this process's own child, so there is nothing that could refuse; and it cannot escape, so the wait ends.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
-/// A worker process and what it was offered. Dropping it ends the process.
+/// A worker, and what is on its desk.
 #[derive(Debug)]
 pub(super) struct Worker {
-    index: usize,
-    process: Process<()>,
-    /// None once the worker has closed its end, or the pool has let it go.
-    tasks: Option<Line<Task, Reply>>,
-    /// In the order in which they were offered; the worker takes them in this order.
+    pub(super) link: Arc<Link>,
+    desk: Arc<Desk>,
     assigned: VecDeque<Assigned>,
-    /// How many offers were taken back that the worker has not passed by yet.
-    n_revoked: usize,
-    next_number: u64,
-    has_started: bool,
-    /// None once it has started, or was late.
+    /// The number of the next chunk.
+    next: u32,
+    args: Area,
+    results: Area,
+    /// Outcomes that came by the line, for results on the desk that say so.
+    outcomes: VecDeque<Outcome>,
+    /// How many letters were taken back that the worker has not passed by yet.
+    n_revoked: u32,
+    /// Whether something was published that the worker was not told of.
+    is_to_be_rung: bool,
+    /// Whether it has said that it takes tasks.
+    pub(super) has_started: bool,
+    /// Until when it has to start; none once it has, or was late.
     start_by: Option<Instant>,
+    /// Whether its line still carries anything.
+    pub(super) is_linked: bool,
+    /// Whether it was told to leave.
+    pub(super) is_leaving: bool,
+    /// Whether it was told so for no fault of its own.
+    pub(super) is_retired: bool,
+    /// How many tasks it had.
+    pub(super) n_tasks_had: u64,
+    /// Since when it has nothing to do.
+    pub(super) idle_since: Instant,
+    /// The task that it was in when somebody looked, since then at least, and whether it was told that it is overdue.
+    seen: Option<(u32, u32, Instant, bool)>,
+    /// Why it was killed, if that was for the time that a task took.
+    timed_out: Option<Duration>,
+    /// Why it ends, if its initializer failed.
+    pub(super) unfit: Option<String>,
 }
 
+/// What became of a chunk that was to be put on a desk.
+#[derive(Debug)]
+pub(super) enum Handed {
+    Yes,
+    NoRoom(Chunk),
+    /// It cannot be sent to any worker.
+    Unsent(Chunk, Failure),
+}
+
+/// A chunk on the desk.
 #[derive(Debug)]
 struct Assigned {
-    number: u64,
-    item: Item,
-    offered: Instant,
+    number: u32,
+    /// None once it was taken back as a whole.
+    chunk: Option<Chunk>,
+    place: Place,
+    /// When it was put there, by the coarse clock.
+    since: u64,
 }
 
-/// What became of a worker that died.
+/// What is left of a worker that died.
 #[derive(Debug)]
 pub(super) struct Remains {
-    /// Whether it had ever said that it had started.
+    /// The task that it was in, as a chunk of its own, and why it fails if not for the death.
+    pub(super) begun: Option<(Chunk, Option<Duration>)>,
+    /// What it had not begun, the first first.
+    pub(super) untouched: Vec<Chunk>,
+    /// Why its initializer failed, if it did.
+    pub(super) unfit: Option<String>,
+    /// Whether it ever said that it takes tasks.
     pub(super) had_started: bool,
-    /// The task that it was in, which fails. More than one only if an answer was lost on its way.
-    pub(super) begun: Vec<Item>,
-    /// Tasks that it had not begun, the first first.
-    pub(super) untouched: Vec<Item>,
 }
 
+/// A worker said something that makes no sense, or nothing is as it should be on its desk: it is not to be trusted any more.
+#[derive(Debug)]
+pub(super) struct Confused;
+
 impl Worker {
-    /// Waits until the worker has started.
-    pub(super) fn wait_until_started(&self) -> Result<(), SpawnError> {
-        self.process.running().wait_until_started()
+    pub(super) fn new(link: Link, desk: Arc<Desk>, start_timeout: Duration) -> Self {
+        let now = Instant::now();
+        Worker {
+            link: Arc::new(link),
+            desk,
+            assigned: VecDeque::new(),
+            next: 0,
+            args: Area::new(ARGS_SIZE),
+            results: Area::new(RESULTS_SIZE),
+            outcomes: VecDeque::new(),
+            n_revoked: 0,
+            is_to_be_rung: false,
+            has_started: false,
+            start_by: Some(now + start_timeout),
+            is_linked: true,
+            is_leaving: false,
+            is_retired: false,
+            n_tasks_had: 0,
+            idle_since: now,
+            seen: None,
+            timed_out: None,
+            unfit: None,
+        }
     }
 
     /// The worker for users to see.
     pub(super) fn to_public(&self) -> Result<PoolWorker, SpawnError> {
+        let process = &self.link.process;
         let handle =
-            duplicate(self.process.sentinel()).map_err(SpawnError::os("duplicating a worker's handle"))?;
-        Ok(PoolWorker::new(self.process.name().to_owned(), self.process.pid(), handle))
+            duplicate(process.sentinel()).map_err(SpawnError::os("duplicating a worker's handle"))?;
+        Ok(PoolWorker::new(process.name().to_owned(), process.pid(), handle))
     }
 
-    pub(super) fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Readable when the worker said something; none when it never will again.
-    pub(super) fn replies_handle(&self) -> Option<BorrowedHandle<'_>> {
-        self.tasks.as_ref().map(Line::as_fd)
-    }
-
-    /// Readable when the worker is dead.
-    pub(super) fn sentinel(&self) -> BorrowedHandle<'_> {
-        self.process.sentinel()
-    }
-
-    pub(super) fn n_assigned(&self) -> usize {
+    /// How many chunks are on its desk, those included that were taken back and are still in its way.
+    pub(super) fn n_chunks(&self) -> usize {
         self.assigned.len()
     }
 
-    pub(super) fn has_started(&self) -> bool {
-        self.has_started
+    /// Whether nothing is on its desk.
+    pub(super) fn is_idle(&self) -> bool {
+        self.assigned.iter().all(|assigned| assigned.chunk.is_none())
+    }
+
+    /// Whether tasks may wait on its desk behind another one.
+    pub(super) fn has_tasks_behind(&self) -> bool {
+        let is_many = |assigned: &Assigned| assigned.chunk.as_ref().is_some_and(|chunk| chunk.n_tasks > 1);
+        self.assigned.len() > 1 || self.assigned.front().is_some_and(is_many)
+    }
+
+    /// Whether it takes tasks at all.
+    pub(super) fn is_usable(&self) -> bool {
+        self.has_started && self.is_linked && !self.is_leaving && self.n_revoked == 0
+    }
+
+    /// Whether there is something on the desk that was not collected.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.assigned.front().is_some_and(|front| self.desk.passed() != front.number)
+    }
+
+    /// Puts a chunk on the desk, with so many bytes for each result; gives it back when there is no room.
+    pub(super) fn hand(&mut self, chunk: Chunk, result_size: usize) -> Handed {
+        if !self.has_room_for(&chunk) {
+            return Handed::NoRoom(chunk);
+        }
+        let (records, is_letter): (&[u8], bool) = match &chunk.args {
+            Args::Records(records) => (records, false),
+            Args::Letter(_) => (&[], true),
+        };
+        let name = &*chunk.job.name;
+        let args_size = name.len() + records.len();
+        let n_tasks = chunk.n_tasks as usize;
+        let results_size =
+            (n_tasks * (HEAD + result_size) * 5 / 4).min(RESULTS_SIZE / 4).max(n_tasks * HEAD + 56);
+        let oldest = self.assigned.front().map(|front| front.place);
+        let args_at = self.args.find(args_size, oldest.map(|oldest| oldest.args_at as usize));
+        let results_at = self.results.find(results_size, oldest.map(|oldest| oldest.results_at as usize));
+        let (Some(args_at), Some(results_at)) = (args_at, results_at) else {
+            return Handed::NoRoom(chunk);
+        };
+        if let Args::Letter(args) = &chunk.args {
+            match self.link.line.try_send(Letter { args: Arc::clone(args) }) {
+                Ok(()) => {}
+                // A full line, or a worker that died just now: somebody else will take it.
+                Err(TrySendError::Full(_) | TrySendError::Send(SendError::Closed(_))) => {
+                    return Handed::NoRoom(chunk);
+                }
+                // Too many handles on their way, or no memory for a large task. That passes or it does not; to try for
+                // ever would be a hang.
+                Err(error) => return Handed::Unsent(chunk, Failure::Unsent(entry::chain(&error))),
+            }
+        }
+        let place = Place {
+            args_at: args_at as u32,
+            args_size: args_size as u32,
+            results_at: results_at as u32,
+            results_size: results_size as u32,
+            n_tasks: chunk.n_tasks,
+            is_letter,
+        };
+        self.args.take(args_at, args_size);
+        self.results.take(results_at, results_size);
+        self.desk.publish(self.next, place, &[name, records]);
+        self.is_to_be_rung = true;
+        self.n_tasks_had += u64::from(chunk.n_tasks);
+        self.assigned.push_back(Assigned {
+            number: self.next,
+            chunk: Some(chunk),
+            place,
+            since: coarse_milliseconds(),
+        });
+        self.next = self.next.wrapping_add(1);
+        Handed::Yes
+    }
+
+    /// A task with handles never lies at hand with a worker that is busy: if it had to be taken back, the handles would stay open
+    /// in that worker's line, and whoever waits for their end would wait for that worker, too. Of other letters one lies at hand.
+    fn has_room_for(&self, chunk: &Chunk) -> bool {
+        let room = match &chunk.args {
+            Args::Letter(_) if chunk.has_handles() => 0,
+            Args::Letter(_) => 1,
+            Args::Records(_) => N_SLOTS as usize - 1,
+        };
+        self.is_usable() && self.assigned.len() <= room
+    }
+
+    /// Wakes the worker if it was given something.
+    pub(super) fn ring(&mut self) {
+        if std::mem::take(&mut self.is_to_be_rung) {
+            self.desk.ring();
+        }
+    }
+
+    /// From which of its chunks on the worker wakes the owner: the next one, or if that is patient, half of them.
+    pub(super) fn wake_at(&self, is_patient: bool) {
+        let n_chunks = self.assigned.len() as u32;
+        let n_wait = if is_patient { n_chunks.div_ceil(2) } else { 1 };
+        self.desk.wake_at(self.next.wrapping_sub(n_chunks).wrapping_add(n_wait));
+    }
+
+    /// Takes the results of the chunks that the worker is done with.
+    pub(super) fn collect(&mut self, mut deliver: impl FnMut(&Chunk, Batch)) -> Result<(), Confused> {
+        let passed = self.desk.passed();
+        while let Some(front) = self.assigned.front() {
+            // The numbers wrap around.
+            if passed.wrapping_sub(front.number).wrapping_sub(1) >= N_SLOTS {
+                return Ok(());
+            }
+            let Some(Assigned { number, chunk, place, .. }) = self.assigned.pop_front() else {
+                return Ok(());
+            };
+            if let Some(chunk) = chunk {
+                let n_results = self.collect_chunk(number, &place, &chunk, &mut deliver)?;
+                if n_results != chunk.n_tasks {
+                    return Err(Confused);
+                }
+            }
+            if self.assigned.is_empty() {
+                self.idle_since = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers the results of a chunk that are whole; how many.
+    fn collect_chunk(
+        &mut self,
+        number: u32,
+        place: &Place,
+        chunk: &Chunk,
+        deliver: &mut impl FnMut(&Chunk, Batch),
+    ) -> Result<u32, Confused> {
+        let done = self.desk.done(number);
+        if done.n_results > chunk.n_tasks {
+            return Err(Confused);
+        }
+        let n_letters = self.desk.n_letters(number) as usize;
+        if n_letters > 0 {
+            self.take_letters(n_letters)?;
+        }
+        let records = self.desk.take_results(place, done.n_bytes).ok_or(Confused)?;
+        if done.n_results > 0 {
+            let letters = self.outcomes.drain(..n_letters.min(self.outcomes.len())).collect();
+            let content = Content::Results { records, letters };
+            deliver(chunk, Batch { first: chunk.first, n_tasks: done.n_results as usize, content });
+        }
+        Ok(done.n_results)
+    }
+
+    /// Receives until so many outcomes are there, which were sent before they were counted.
+    fn take_letters(&mut self, n_letters: usize) -> Result<(), Confused> {
+        while self.outcomes.len() < n_letters && self.listen_once()? {}
+        Ok(())
+    }
+
+    /// Takes everything that came by the line.
+    pub(super) fn listen(&mut self) -> Result<(), Confused> {
+        while self.listen_once()? {}
+        Ok(())
+    }
+
+    /// Takes the next word; whether there was one.
+    fn listen_once(&mut self) -> Result<bool, Confused> {
+        if !self.is_linked {
+            return Ok(false);
+        }
+        match self.link.line.try_recv() {
+            Ok(Reply::Hello) => {
+                self.has_started = true;
+                self.start_by = None;
+                self.idle_since = Instant::now();
+            }
+            Ok(Reply::News) => {}
+            Ok(Reply::Unfit(reason)) => self.unfit = Some(reason),
+            Ok(Reply::Begun(number)) => {
+                // Nobody else will get this task, and its handles are to be the worker's alone. It may have ended already.
+                let assigned = self.assigned.iter_mut().find(|assigned| assigned.number == number);
+                if let Some(chunk) = assigned.and_then(|assigned| assigned.chunk.as_mut()) {
+                    chunk.args = Args::Letter(Arc::default());
+                }
+            }
+            Ok(Reply::Skipped) => self.n_revoked = self.n_revoked.checked_sub(1).ok_or(Confused)?,
+            Ok(Reply::Result(outcome)) => self.outcomes.push_back(outcome),
+            Err(TryRecvError::Empty) => return Ok(false),
+            // The end of the process says the rest, be it now or after a task that closed the worker's end.
+            Err(TryRecvError::Recv(RecvError::Eof)) => {
+                self.is_linked = false;
+                return Ok(false);
+            }
+            // This process has no room for the handles or the memory of a result; nothing else comes with any.
+            Err(TryRecvError::Recv(error @ (RecvError::HandlesLost | RecvError::Spilled(_)))) => {
+                self.outcomes.push_back(Outcome::ResultRefused(entry::chain(&error)));
+            }
+            Err(_) => return Err(Confused),
+        }
+        Ok(true)
+    }
+
+    /// How many tasks could be taken back: all that were not begun, but for the first one if the worker will come to it soon.
+    pub(super) fn n_stealable(&self) -> u64 {
+        let mut n_tasks = 0;
+        for (index, assigned) in self.assigned.iter().enumerate() {
+            let Some(chunk) = &assigned.chunk else { continue };
+            let begun = self.desk.turn(assigned.number).begun;
+            let is_next = index == 0 && begun == 0;
+            let stays = if is_next && coarse_milliseconds().saturating_sub(assigned.since) < PATIENCE {
+                1
+            } else {
+                begun
+            };
+            n_tasks += u64::from(chunk.n_tasks.saturating_sub(stays));
+        }
+        n_tasks
+    }
+
+    /// Takes back up to `n_tasks` from the end; the last first.
+    pub(super) fn steal(&mut self, mut n_tasks: u64) -> Vec<Chunk> {
+        let mut stolen = Vec::new();
+        for assigned in self.assigned.iter_mut().rev() {
+            let Some(chunk) = assigned.chunk.as_mut().filter(|_| n_tasks > 0) else { continue };
+            let wanted = u64::from(chunk.n_tasks).saturating_sub(n_tasks) as u32;
+            // One that the worker has begun meanwhile stays, and the ones before it.
+            let n_kept = wanted.max(self.desk.turn(assigned.number).begun);
+            if n_kept >= chunk.n_tasks || !self.desk.shorten(assigned.number, n_kept) {
+                break;
+            }
+            n_tasks -= u64::from(chunk.n_tasks - n_kept);
+            self.n_tasks_had = self.n_tasks_had.saturating_sub(u64::from(chunk.n_tasks - n_kept));
+            if n_kept > 0 {
+                stolen.push(chunk.split_off(n_kept));
+                break;
+            }
+            self.n_revoked += u32::from(assigned.place.is_letter);
+            stolen.extend(assigned.chunk.take());
+        }
+        stolen
+    }
+
+    /// Whether the task at hand has been there for too long by now: tells the worker after `soft`, and kills it after `hard`. When to
+    /// look again.
+    pub(super) fn check_time(&mut self, soft: Option<Duration>, hard: Option<Duration>) {
+        let front = self.assigned.iter().find(|assigned| assigned.chunk.is_some());
+        let Some((front, turn)) = front.map(|front| (front, self.desk.turn(front.number))) else {
+            self.seen = None;
+            return;
+        };
+        let is_in_task = turn.begun > self.desk.done(front.number).n_results;
+        let now = Instant::now();
+        match &mut self.seen {
+            Some((number, begun, since, is_told))
+                if (*number, *begun) == (front.number, turn.begun) && is_in_task =>
+            {
+                let elapsed = now.duration_since(*since);
+                if soft.is_some_and(|soft| elapsed >= soft) && !*is_told {
+                    *is_told = true;
+                    self.desk.set_overdue(front.number, turn.begun);
+                }
+                if let Some(hard) = hard.filter(|hard| elapsed >= *hard && self.timed_out.is_none()) {
+                    self.timed_out = Some(hard);
+                    self.kill();
+                }
+            }
+            _ => self.seen = is_in_task.then_some((front.number, turn.begun, now, false)),
+        }
+    }
+
+    /// Whether it takes more memory than it should.
+    pub(super) fn is_full(&self) -> bool {
+        self.desk.is_full()
     }
 
     /// Until when the worker has to start, if it has not.
@@ -163,155 +440,83 @@ impl Worker {
         is_late
     }
 
-    /// Whether the worker can be offered a task.
-    ///
-    /// Not as long as it has to pass by one that was taken back. So its pipe never holds more than [`DEPTH`] tasks, and the one
-    /// task that it may still have was offered last, with the number before the next one: on another word of the board.
-    pub(super) fn has_room(&self) -> bool {
-        self.tasks.is_some() && self.n_revoked == 0 && (self.assigned.len() as u64) < DEPTH
-    }
-
-    /// Offers a task; gives it back when the worker cannot take one now.
-    pub(super) fn offer(&mut self, item: Item, board: &Board) -> Result<(), Item> {
-        let Some(tasks) = self.tasks.as_ref().filter(|_| self.has_room()) else { return Err(item) };
-        let number = self.next_number;
-        board.offer(self.index, number);
-        // The arguments are kept: should the worker die before it begins, another one gets them.
-        let task = Task { number, entry: item.entry, args: Arc::clone(&item.args) };
-        if let Err(error) = tasks.try_send(task) {
-            return match error {
-                // A full pipe, or a worker that died just now: somebody else will take it.
-                TrySendError::Full(_) | TrySendError::Send(SendError::Closed(_)) => Err(item),
-                // Too many handles on their way, or no memory for a large task. That passes or it does not; to try for
-                // ever would be a hang.
-                error => {
-                    item.end(Err(TaskError::Arguments { reason: entry::chain(&error) }));
-                    Ok(())
-                }
-            };
-        }
-        self.next_number += 1;
-        self.assigned.push_back(Assigned { number, item, offered: Instant::now() });
-        Ok(())
-    }
-
-    /// Takes back the last task if the worker has not begun it, and is busy with another one or does nothing at all.
-    pub(super) fn take_back(&mut self, board: &Board) -> Option<Item> {
-        let last = self.assigned.back()?;
-        let comes_to_it_soon = self.assigned.len() == 1 && last.offered.elapsed() < PATIENCE;
-        if comes_to_it_soon || !board.revoke(self.index, last.number) {
-            return None;
-        }
-        self.n_revoked += 1;
-        self.assigned.pop_back().map(|assigned| assigned.item)
-    }
-
-    /// When the only task of the worker may be taken back, unless it begins it before.
-    pub(super) fn overdue_at(&self, board: &Board) -> Option<Instant> {
-        let last = self.assigned.back().filter(|_| self.assigned.len() == 1)?;
-        (!board.was_begun(self.index, last.number)).then(|| last.offered + PATIENCE)
-    }
-
-    /// Takes the next thing that the worker said, and what it was about.
-    pub(super) fn next_reply(&mut self) -> NextReply {
-        let Some(tasks) = &self.tasks else { return NextReply::Nothing };
-        match tasks.try_recv() {
-            Ok(Reply::Hello) => {
-                self.has_started = true;
-                self.start_by = None;
-                NextReply::Started
-            }
-            Ok(Reply::Begun) => match self.assigned.front_mut() {
-                Some(front) => {
-                    // Nobody else will get this task, and its handles are to be the worker's alone.
-                    front.item.args = Arc::default();
-                    NextReply::Noted
-                }
-                None => NextReply::Lost,
-            },
-            Ok(Reply::Skipped) if self.n_revoked > 0 => {
-                self.n_revoked -= 1;
-                NextReply::Noted
-            }
-            Ok(Reply::Skipped) => NextReply::Lost,
-            Ok(Reply::Done { number, outcome }) => {
-                // Offers that were taken back are no longer in the list, and a worker answers in order.
-                match self.assigned.front() {
-                    Some(front) if front.number == number => {
-                        let assigned = self.assigned.pop_front().expect("looked at above");
-                        NextReply::Done(assigned.item, outcome)
-                    }
-                    _ => NextReply::Lost,
-                }
-            }
-            Err(TryRecvError::Empty) => NextReply::Nothing,
-            // The end of the process says the rest, be it now or after a task that closed the worker's end.
-            Err(TryRecvError::Recv(RecvError::Eof)) => {
-                self.tasks = None;
-                NextReply::Nothing
-            }
-            // This process has no room for the handles or the memory of a result; nothing else comes with any.
-            Err(TryRecvError::Recv(error @ (RecvError::HandlesLost | RecvError::Spilled(_)))) => {
-                match self.assigned.pop_front() {
-                    Some(assigned) => {
-                        NextReply::Done(assigned.item, Outcome::ResultRefused(entry::chain(&error)))
-                    }
-                    None => NextReply::Lost,
-                }
-            }
-            Err(_) => NextReply::Lost,
-        }
-    }
-
     /// Ends the worker at once.
     pub(super) fn kill(&self) {
         // It is this process's own child, so there is nothing that could refuse.
-        let _ = self.process.kill();
+        let _ = self.link.process.kill();
     }
 
     /// How the worker ended; `None` while it lives.
     pub(super) fn exit_status(&self) -> Option<ExitStatus> {
-        self.process.exit_status()
+        self.link.process.exit_status()
     }
 
-    /// What is left of a dead worker, once its last reply was taken.
-    pub(super) fn into_remains(mut self, board: &Board) -> Remains {
-        let is_begun = |assigned: &Assigned| board.was_begun(self.index, assigned.number);
-        let (begun, untouched): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.assigned).into_iter().partition(is_begun);
-        let items = |assigned: Vec<Assigned>| assigned.into_iter().map(|assigned| assigned.item).collect();
-        Remains { had_started: self.has_started, begun: items(begun), untouched: items(untouched) }
+    /// Lets the worker go, with thanks, once it has done what is on its desk.
+    pub(super) fn retire(&mut self) {
+        self.is_retired = true;
+        self.let_go();
     }
 
-    /// Lets the worker go: the end of the pipe is the end of its loop.
+    /// Lets the worker go once it has done what is on its desk.
     pub(super) fn let_go(&mut self) {
-        self.tasks = None;
+        self.is_leaving = true;
+        self.desk.let_go();
     }
 
-    /// Waits for the end of the worker, ends it if it takes longer, and gives back the tasks that it still had.
-    pub(super) fn finish(mut self, deadline: Instant) -> Vec<Item> {
+    /// Settles what a dead worker left: delivers what is whole, and tells what was begun and what was not.
+    pub(super) fn bury(mut self, mut deliver: impl FnMut(&Chunk, Batch)) -> Remains {
+        // Its last words. If it was confused, its death says enough.
+        let _ = self.listen();
+        let _ = self.collect(&mut deliver);
+        let mut remains = Remains {
+            begun: None,
+            untouched: Vec::new(),
+            unfit: self.unfit.take(),
+            had_started: self.has_started,
+        };
+        for Assigned { number, chunk, place, .. } in std::mem::take(&mut self.assigned) {
+            let Some(mut chunk) = chunk else { continue };
+            let begun = self.desk.turn(number).begun.min(chunk.n_tasks);
+            let n_results = self.collect_chunk(number, &place, &chunk, &mut deliver).unwrap_or(0).min(begun);
+            if begun == 0 {
+                remains.untouched.push(chunk);
+                continue;
+            }
+            if begun < chunk.n_tasks {
+                remains.untouched.push(chunk.split_off(begun));
+            }
+            if n_results < begun {
+                let failed = if n_results == 0 { chunk } else { chunk.split_off(n_results) };
+                remains.begun = Some((failed, self.timed_out));
+            }
+        }
+        remains
+    }
+
+    /// Waits for the end of the worker, ends it if it takes longer, and gives back the chunks that it still had.
+    pub(super) fn finish(mut self, deadline: Instant) -> Vec<Chunk> {
         // How it ended concerns nobody any more.
-        let _ = self.process.wait_deadline(deadline);
-        std::mem::take(&mut self.assigned).into_iter().map(|assigned| assigned.item).collect()
+        let _ = self.link.process.wait_deadline(deadline);
+        std::mem::take(&mut self.assigned).into_iter().filter_map(|assigned| assigned.chunk).collect()
     }
-}
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.kill();
-        // It cannot escape the kill, so the wait ends.
-        let _ = self.process.wait();
+    /// Waits for the first word of a worker that was just started.
+    pub(super) fn wait_until_started(&mut self) -> Result<(), PoolError> {
+        self.link.process.running().wait_until_started()?;
+        let deadline = self.start_by.map_or(Deadline::NEVER, Deadline::at);
+        let died = || match self.link.process.running().child().wait(Deadline::NEVER) {
+            Ok(Some(status)) => SpawnError::Died { status },
+            _ => SpawnError::TimedOut,
+        };
+        match self.link.line.recv_timeout(deadline.remaining_at_most(Duration::MAX)) {
+            Ok(Reply::Hello) => {
+                self.has_started = true;
+                self.start_by = None;
+                Ok(())
+            }
+            Ok(Reply::Unfit(reason)) => Err(PoolError::Initializer { reason }),
+            Err(RecvTimeoutError::Recv(_)) => Err(died().into()),
+            Ok(_) | Err(_) => Err(SpawnError::TimedOut.into()),
+        }
     }
-}
-
-/// What [`Worker::next_reply`] found.
-#[derive(Debug)]
-pub(super) enum NextReply {
-    Nothing,
-    Started,
-    /// It concerned the worker alone.
-    Noted,
-    Done(Item, Outcome),
-    /// A reply that cannot be read, or that nobody asked for: the worker is not to be trusted any more.
-    Lost,
 }

@@ -1,10 +1,16 @@
 //! A pool, as its user has it.
 
 use super::builder::{PoolBuilder, PoolError};
+use super::chunk::{Chunk, Packed, Packer};
+use super::engine::Engine;
+use super::flow::{Cut, Flow};
 use super::imap::ImapUnordered;
-use super::inbox::{Inbox, Item, Mode};
-use super::result::{AsyncResult, TaskError};
-use crate::entry::Entry;
+use super::job::{Batch, Content, Failure, Job};
+use super::map;
+use super::pending::Pending;
+use super::result::AsyncResult;
+use super::state::Mode;
+use super::task_error::TaskError;
 use ipc_codec::Limits;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::{Signal, signal};
@@ -13,6 +19,9 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+/// How many bytes of arguments need no room beyond that of a small task.
+const SINGLE_ARGS: usize = 512;
 
 /// Worker processes that run tasks, and are replaced when they die.
 ///
@@ -40,13 +49,10 @@ use std::thread::JoinHandle;
 /// ```
 #[derive(Debug)]
 pub struct Pool {
-    inbox: Arc<Inbox>,
+    engine: Arc<Engine>,
     limits: Limits,
-    n_workers: usize,
-    /// The process that made the pool.
-    owner: u32,
     /// Taken by the one who joins it.
-    dispatcher: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl Pool {
@@ -119,7 +125,7 @@ impl Pool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        self.apply_async(function, args).get()
+        self.begin(function, args).get()
     }
 
     /// Calls `function` with `args` in a worker, some time; the result is to be had from the returned value.
@@ -145,18 +151,8 @@ impl Pool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        let (result, slot) = AsyncResult::new(self.limits);
-        let encoded = ipc_codec::encode(&args, &self.limits);
-        // What was passed belongs to the task now.
-        drop(args);
-        match (Entry::of(function), encoded) {
-            (Some(entry), Ok(args)) => {
-                let reply = Box::new(move |result| slot.put(result));
-                self.submit(Item::new(entry, args, reply));
-            }
-            (None, _) => slot.put(Err(TaskError::NoSuchFunction)),
-            (_, Err(error)) => slot.put(Err(TaskError::Encode(error))),
-        }
+        let result = self.begin(function, args);
+        self.engine.leave();
         result
     }
 
@@ -190,15 +186,8 @@ impl Pool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        let mut results: Vec<Option<Result<R, TaskError>>> = Vec::new();
-        for (index, result) in self.imap_unordered(function, inputs) {
-            if results.len() <= index {
-                results.resize_with(index + 1, || None);
-            }
-            results[index] = Some(result);
-        }
-        // Each input is answered once, so no place is left empty.
-        results.into_iter().flatten().collect()
+        let cut = Cut { chunk_size: None, window: None };
+        map::collect(self.flow(function, inputs, cut), &self.limits, |_, _| ())
     }
 
     /// Calls `function` with each of `inputs` in the workers, and yields what came of each as it comes, with the index of the
@@ -236,7 +225,8 @@ impl Pool {
         R: Serialize + DeserializeOwned,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self, function, inputs.into_iter())
+        let cut = Cut { chunk_size: Some(1), window: Some(4 * self.n_workers()) };
+        ImapUnordered::new(self.flow(function, inputs, cut), self.limits)
     }
 
     /// The workers at this moment; empty once the pool has ended.
@@ -255,7 +245,7 @@ impl Pool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn workers(&self) -> Vec<PoolWorker> {
-        self.inbox.lock().workers.clone()
+        self.engine.lock().public.iter().flatten().cloned().collect()
     }
 
     /// How many workers have died so far, and were replaced.
@@ -273,7 +263,7 @@ impl Pool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn deaths(&self) -> u64 {
-        self.inbox.n_deaths()
+        self.engine.lock().n_deaths
     }
 
     /// Takes no more tasks; those that were handed in are run. A task that comes later ends with [`TaskError::Closed`].
@@ -293,7 +283,7 @@ impl Pool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn close(&self) {
-        self.inbox.set_mode(Mode::Closing);
+        self.set_mode(Mode::Closing);
     }
 
     /// Ends the workers at once. Every task that has not ended does so with [`TaskError::Cancelled`].
@@ -314,7 +304,7 @@ impl Pool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn terminate(&self) {
-        self.inbox.set_mode(Mode::Terminating);
+        self.set_mode(Mode::Terminating);
     }
 
     /// Closes the pool and waits until all tasks have ended and the workers are gone.
@@ -337,57 +327,84 @@ impl Pool {
     /// ```
     pub fn join(mut self) {
         self.close();
-        self.join_dispatcher();
+        self.join_keeper();
     }
 
-    pub(super) fn running(
-        inbox: Arc<Inbox>,
-        limits: Limits,
-        n_workers: usize,
-        dispatcher: JoinHandle<()>,
-    ) -> Self {
-        Pool { inbox, limits, n_workers, owner: std::process::id(), dispatcher: Some(dispatcher) }
-    }
-
-    pub(super) fn submit(&self, item: Item) {
-        if self.is_copy() {
-            let reason = "this process is a copy of the one that made the pool".into();
-            return item.end(Err(TaskError::Broken { reason }));
-        }
-        self.inbox.submit(item);
-    }
-
-    /// Whether this process was forked from the owner: then the pool is not here, only a copy of the memory.
-    fn is_copy(&self) -> bool {
-        std::process::id() != self.owner
+    pub(super) fn running(engine: Arc<Engine>, limits: Limits, keeper: JoinHandle<()>) -> Self {
+        Pool { engine, limits, keeper: Some(keeper) }
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// How many tasks an iterator has under way: enough that no worker ever waits for the iterator.
-    pub(super) fn window(&self) -> usize {
-        4 * self.n_workers
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
-    fn join_dispatcher(&mut self) {
-        if let Some(dispatcher) = self.dispatcher.take() {
-            if self.is_copy() {
+    /// How many workers there are to be.
+    pub(super) fn n_workers(&self) -> usize {
+        self.engine.lock().n_wanted.max(1)
+    }
+
+    /// The tasks of an iterator, of which none is handed in yet.
+    pub(super) fn flow<A, R, I>(&self, function: fn(A) -> R, inputs: I, cut: Cut) -> Flow<'_, I::IntoIter>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = A>,
+    {
+        Flow::new(self, self.engine.name_of(function), inputs.into_iter(), cut)
+    }
+
+    /// Hands in one task, for somebody who waits for it next.
+    fn begin<A, R>(&self, function: fn(A) -> R, args: A) -> AsyncResult<R>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        let name = self.engine.name_of(function);
+        let has_name = name.is_some();
+        let job = Job::new(name.unwrap_or_default());
+        let mut packer = Packer::new(SINGLE_ARGS);
+        let packed = packer.pack(&args, &self.limits);
+        // What was passed belongs to the task now.
+        drop(args);
+        match packed {
+            _ if !has_name => drop(job.put(Batch::failed(0, 1, Failure::NoSuchFunction))),
+            Err(error) => drop(job.put(Batch { first: 0, n_tasks: 1, content: Content::Refused(error) })),
+            Ok(packed) => {
+                let args = if let Packed::Alone(args) = packed { args } else { packer.take().0 };
+                self.engine.submit([Chunk::new(&job, 0, 1, args)]);
+            }
+        }
+        AsyncResult::new(Pending { engine: Arc::clone(&self.engine), job, n_tasks: 1, limits: self.limits })
+    }
+
+    fn set_mode(&self, mode: Mode) {
+        if !self.engine.is_copy() {
+            self.engine.lock().set_mode(mode);
+            self.engine.doorbell.ring();
+        }
+    }
+
+    fn join_keeper(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            if self.engine.is_copy() {
                 // The thread was not copied, and so never ends.
-                return std::mem::forget(dispatcher);
+                return std::mem::forget(keeper);
             }
             // It runs no code of the user, so a panic in it is a bug of this crate, and was printed.
-            let _ = dispatcher.join();
+            let _ = keeper.join();
         }
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if self.dispatcher.is_some() {
+        if self.keeper.is_some() {
             self.terminate();
-            self.join_dispatcher();
+            self.join_keeper();
         }
     }
 }

@@ -2,37 +2,50 @@
 //!
 //! # How it works
 //!
-//! One thread of the owner, the *dispatcher*, holds a pipe to each worker. It offers a worker one task to run and one more
-//! to have at hand, and takes the results. The offers stand on a [`board`] in shared memory: a worker claims an offer by
-//! one store before it runs the task. So when a worker dies, the board tells exactly which task was its own, and that
-//! one fails; an offer that was not claimed goes to another worker, as it does when another worker is idle.
-//!
-//! The message of an offer that was taken back stays in the pipe of its worker, which passes it by and says so. Until then the
-//! worker is offered nothing more: so the pipe of one that is slow, or stopped, never fills. The handles among the arguments of
-//! a task are the worker's alone from the moment when it says that it has begun.
+//! Each worker has a [`desk`] in shared memory, where tasks come in and results go out. Who waits for results drives the pool: takes
+//! what is there, hands out what waits. A thread, the *keeper*, does it while nobody waits, and replaces the dead. A worker claims each
+//! task by one store before it runs it, and publishes each result by one store. So when a worker dies, its desk tells exactly which
+//! task was its own, and that one fails; what it did before is there, and what it had not begun goes to another worker, as it does
+//! when another worker is idle. `docs/pool.md` has the steps.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `builder` | settings, and making a pool |
 //! | `handle` | [`Pool`]: what a user calls |
-//! | `result` | [`AsyncResult`], [`TaskError`] |
-//! | `imap` | the lazy iterator |
-//! | `inbox` | what the handle and the dispatcher share |
-//! | `dispatcher` | the thread |
-//! | `crew` | one worker, as the dispatcher sees it |
-//! | `board` | the offers |
-//! | `worker` | the worker's side |
+//! | `result`, `pending`, `task_error` | [`AsyncResult`]; [`TaskError`] |
+//! | `flow`, `map`, `imap` | many tasks of one function |
+//! | `job`, `chunk` | what came of tasks; tasks that wait |
+//! | `engine`, `state` | what drives a pool; what stands under its lock |
+//! | `keeper` | the thread |
+//! | `crew`, `recipe` | one worker, as the owner sees it; how it is made |
+//! | `desk`, `stretch`, `board`, `pause` | the shared memory; waiting for it |
+//! | `worker`, `run` | the worker's side |
 
 mod board;
 mod builder;
+mod chunk;
 mod crew;
-mod dispatcher;
+mod desk;
+mod engine;
+mod flow;
 mod handle;
 mod imap;
-mod inbox;
+mod job;
+mod keeper;
+mod map;
+mod pause;
+mod pending;
+mod recipe;
 mod result;
+mod run;
+mod state;
+mod stretch;
+mod task_error;
 mod worker;
 
 pub use builder::{PoolBuilder, PoolError};
 pub use handle::{Pool, PoolWorker};
-pub use result::{AsyncResult, GetError, TaskError};
+pub use result::{AsyncResult, GetError};
+pub(crate) use run::Run;
+pub use run::task_is_overdue;
+pub use task_error::TaskError;

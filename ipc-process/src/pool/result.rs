@@ -1,97 +1,15 @@
-//! What comes of a task: its result, or why there is none.
+//! The result to be of one task.
 
-use crate::entry::Outcome;
-use crate::panics::PanicReport;
-use ipc_codec::{DecodeError, EncodeError, Limits, Message};
+use super::job::Failure;
+use super::pending::{IS_COPY, Pending};
+use super::task_error::TaskError;
 use ipc_sys::clock::Deadline;
-use ipc_sys::process::ExitStatus;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use std::{error, fmt};
-
-/// Why a task has no result.
-///
-/// The other tasks of the pool are not concerned, and no task is ever run a second time by the pool itself.
-///
-/// # Examples
-///
-/// ```
-/// use ipc_process::{Pool, TaskError};
-/// # ipc_process::init();
-///
-/// let pool = Pool::new(1)?;
-/// let error = pool.apply(|(): ()| std::process::abort(), ()).map(|(): ()| ()).unwrap_err();
-/// assert!(matches!(error, TaskError::WorkerDied { status } if status.signal() == Some(6)));
-/// assert_eq!(pool.apply(|(): ()| 1, ())?, 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TaskError {
-    /// The task panicked; its worker goes on.
-    #[error("the task {0}")]
-    Panicked(PanicReport),
-    /// The worker died in this task, and was replaced.
-    ///
-    /// What the task did until then is done. Whether it may run again is for the caller to know. It is also the end of a
-    /// task that one worker after the other ended over, instead of beginning it.
-    #[error("the worker died in this task: {status}")]
-    WorkerDied {
-        /// How the worker ended.
-        status: ExitStatus,
-    },
-    /// The arguments could not be encoded; the task did not run.
-    #[error("the arguments could not be encoded")]
-    Encode(#[from] EncodeError),
-    /// The arguments could not be sent to the worker, or not be decoded there; the task did not run.
-    #[error("the worker could not decode the arguments: {reason}")]
-    Arguments {
-        /// What it said.
-        reason: String,
-    },
-    /// The function is in no module of this program, so no worker could find it.
-    #[error("the function has no place in this program's code")]
-    NoSuchFunction,
-    /// The task ran, and the worker could not encode or send its result.
-    #[error("the worker could not encode the result: {reason}")]
-    Result {
-        /// What it said.
-        reason: String,
-    },
-    /// The task ran, and its result could not be decoded.
-    #[error("the result could not be decoded")]
-    Decode(#[from] DecodeError),
-    /// The pool was terminated before the task had a result.
-    #[error("the pool was terminated")]
-    Cancelled,
-    /// The pool takes no more tasks.
-    #[error("the pool is closed")]
-    Closed,
-    /// The pool has no workers left and cannot start any, or this process is a forked copy of the one that has the pool.
-    #[error("the pool has no workers left: {reason}")]
-    Broken {
-        /// Why none can be started.
-        reason: String,
-    },
-}
-
-/// What came of a task, still encoded.
-pub(super) type TaskResult = Result<Message, TaskError>;
-
-impl From<Outcome> for TaskResult {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Returned(result) => Ok(result),
-            Outcome::Panicked(report) => Err(TaskError::Panicked(report)),
-            Outcome::ArgumentsRefused(reason) | Outcome::ImageDiffers(reason) => {
-                Err(TaskError::Arguments { reason })
-            }
-            Outcome::ResultRefused(reason) => Err(TaskError::Result { reason }),
-        }
-    }
-}
 
 /// The result to be of a task that was handed to a pool.
 ///
@@ -111,8 +29,7 @@ impl From<Outcome> for TaskResult {
 /// ```
 #[must_use = "the result is lost when this is dropped; the task runs all the same"]
 pub struct AsyncResult<R> {
-    slot: Arc<Slot>,
-    limits: Limits,
+    pending: Pending,
     result: PhantomData<fn() -> R>,
 }
 
@@ -137,7 +54,7 @@ impl<R> AsyncResult<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(&self) {
-        self.slot.wait(Deadline::NEVER);
+        self.pending.wait(Deadline::NEVER);
     }
 
     /// Waits until the task has ended, for at most `timeout`; whether it has.
@@ -157,7 +74,7 @@ impl<R> AsyncResult<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.slot.wait(Deadline::after(timeout))
+        self.pending.wait(Deadline::after(timeout))
     }
 
     /// Waits until the task has ended, until `deadline`; whether it has.
@@ -176,7 +93,7 @@ impl<R> AsyncResult<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.slot.wait(Deadline::at(deadline))
+        self.pending.wait(Deadline::at(deadline))
     }
 
     /// Whether the task has ended.
@@ -197,7 +114,7 @@ impl<R> AsyncResult<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ready(&self) -> bool {
-        self.slot.wait(Deadline::NOW)
+        self.pending.wait(Deadline::NOW)
     }
 
     /// Whether the task returned a result; `None` before it has ended.
@@ -215,13 +132,11 @@ impl<R> AsyncResult<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn successful(&self) -> Option<bool> {
-        self.slot.lock().as_ref().map(Result::is_ok)
+        self.ready().then(|| !self.pending.job.has_failed())
     }
 
-    /// A result to be, and the place where it will be put.
-    pub(super) fn new(limits: Limits) -> (Self, Arc<Slot>) {
-        let slot = Arc::new(Slot::default());
-        (AsyncResult { slot: Arc::clone(&slot), limits, result: PhantomData }, slot)
+    pub(super) fn new(pending: Pending) -> Self {
+        AsyncResult { pending, result: PhantomData }
     }
 }
 
@@ -331,17 +246,29 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     }
 
     fn get_until(self, deadline: Deadline) -> Result<R, GetError<R>> {
-        if self.slot.wait(deadline) {
+        if self.pending.wait(deadline) {
             self.take().map_err(GetError::Task)
         } else {
             Err(GetError::TimedOut(self))
         }
     }
 
-    fn take(self) -> Result<R, TaskError> {
-        // Only the one owner of `self` takes, and it comes here once, after the wait.
-        let result = self.slot.lock().take().unwrap_or(Err(TaskError::Cancelled));
-        Ok(result?.decode(&self.limits)?)
+    fn take(&self) -> Result<R, TaskError> {
+        let mut result = None;
+        if let Some(batch) = self.pending.job.take() {
+            batch.for_each(&self.pending.limits, |decoded| result = Some(decoded));
+        }
+        // Nothing comes of a task in a copy of the process that has the pool.
+        result.unwrap_or_else(|| Err(Failure::Broken(IS_COPY.into()).into()))
+    }
+}
+
+/// The task goes on if this is dropped.
+impl<R: DeserializeOwned> Future for AsyncResult<R> {
+    type Output = Result<R, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.pending.poll(context) { Poll::Ready(self.take()) } else { Poll::Pending }
     }
 }
 
@@ -399,39 +326,5 @@ impl<R> error::Error for GetError<R> {
             GetError::TimedOut(_) => None,
             GetError::Task(error) => error.source(),
         }
-    }
-}
-
-/// Where the dispatcher puts what came of a task.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    result: Mutex<Option<TaskResult>>,
-    ended: Condvar,
-}
-
-impl Slot {
-    pub(super) fn put(&self, result: TaskResult) {
-        *self.lock() = Some(result);
-        self.ended.notify_all();
-    }
-
-    /// Waits until there is a result; whether there is.
-    fn wait(&self, deadline: Deadline) -> bool {
-        let mut result = self.lock();
-        loop {
-            if result.is_some() {
-                return true;
-            }
-            result = match deadline.remaining() {
-                None => self.ended.wait(result).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return false,
-                Some(left) => self.ended.wait_timeout(result, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<TaskResult>> {
-        // What is stored under it is whole at any time.
-        self.result.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

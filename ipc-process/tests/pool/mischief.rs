@@ -28,12 +28,11 @@ pub(crate) fn a_task_that_closes_all_handles_fails_alone(method: StartMethod) {
         let others: Vec<_> = (0..20).map(|n| pool.apply_async(double, n)).collect();
         let closing = pool.apply_async(|(): ()| close_everything(), ());
         let more: Vec<_> = (0..20).map(|n| pool.apply_async(double, n)).collect();
-        let error = closing.get().expect_err("it cannot say how it went");
-        // By an exit, or by an abort: the standard library minds in debug builds.
-        assert!(matches!(error, TaskError::WorkerDied { .. }), "{error}");
+        // It needs no handle to say how it went, but the standard library minds in debug builds, and aborts.
+        assert!(matches!(closing.get(), Ok(()) | Err(TaskError::WorkerDied { .. })));
         others.into_iter().chain(more).for_each(|task| _ = task.get().expect("it is not concerned"));
+        eventually("its worker is replaced", || pool.deaths() == round);
         assert_full(&pool, 2);
-        assert_eq!(pool.deaths(), round);
     }
 }
 
@@ -60,7 +59,8 @@ pub(crate) fn a_task_that_closes_all_handles_costs_no_processor(method: StartMet
     let used = processor_time() - before;
     assert!(used < Duration::from_millis(400), "{used:?} of processor time while nothing happens");
     gate.send(()).expect("it runs");
-    assert!(matches!(task.get(), Err(TaskError::WorkerDied { .. })));
+    assert!(matches!(task.get(), Ok(_) | Err(TaskError::WorkerDied { .. })));
+    eventually("its worker is replaced", || pool.deaths() == 1);
 }
 
 fn processor_time() -> Duration {

@@ -135,6 +135,13 @@ pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
     })
 }
 
+pub(super) fn resident_memory() -> io::Result<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    let resident = pages.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let resident = resident.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/statm"))?;
+    Ok(resident * rustix::param::page_size() as u64)
+}
+
 pub(super) fn thread_count() -> io::Result<usize> {
     // A process of one thread may leave a thread group that it is alone in, which changes nothing, and one of several may not. That
     // is the shortest way to know, and stands on the way of every fork. A sandbox may forbid it, to all alike.

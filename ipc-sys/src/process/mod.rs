@@ -9,7 +9,7 @@
 //! - `try_wait(handle)`: the exit status once the process has ended, without waiting; collects the remains.
 //! - `signal(handle, signal)`: to that process and never to another; nothing when it has ended.
 //! - `signal_name(number)`: what the system calls a signal.
-//! - `thread_count()`, `exit_now(code)`, `replace_stdio(number, handle)`, `above_stdio(handle)`,
+//! - `thread_count()`, `resident_memory()`, `exit_now(code)`, `replace_stdio(number, handle)`, `above_stdio(handle)`,
 //!   `set_display_name(name)`, `ignore_broken_pipes()`, `flush_c_streams()`.
 //! - `stream_id(number)`, `copy_stream(number)`: which file a standard stream is, and a handle to it.
 //! - `InterruptAction`, `ignore_interrupts() -> InterruptAction`, `restore_interrupts(action)`.
@@ -28,6 +28,7 @@ use linux as imp;
 pub use child::{Child, ExitStatus, Signal, signal};
 pub use own::{
     above_stdio, claim_channel, exit_now, flush_c_streams, ignore_broken_pipes, name_channel, replace_stdio,
+    resident_memory,
     set_display_name, set_variable, thread_count,
 };
 pub use serving::{InterruptsIgnored, copy_stream, ignore_interrupts, open_parent, own_handle, stream_ids};

@@ -26,6 +26,26 @@ pub fn thread_count() -> io::Result<usize> {
     imp::thread_count()
 }
 
+/// How many bytes of memory the system holds for this process at the moment, shared memory included.
+///
+/// # Errors
+///
+/// The system's error when it does not tell.
+///
+/// # Platform
+///
+/// Linux: `/proc/self/statm`.
+///
+/// # Examples
+///
+/// ```
+/// assert!(ipc_sys::process::resident_memory()? > 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn resident_memory() -> io::Result<u64> {
+    imp::resident_memory()
+}
+
 /// Ends the process at once: no destructor, no exit handler, no flushing.
 ///
 /// # Examples

@@ -1,0 +1,58 @@
+//! How the workers of a pool are made.
+//!
+//! # Safety
+//!
+//! Starts processes by the function that may fork; it never asks it to.
+#![allow(unsafe_code)]
+
+use super::board::Board;
+use super::crew::{Link, Worker};
+use super::desk::Desk;
+use super::worker::{Initializer, WorkerStart, work};
+use crate::builder::Builder;
+use crate::error::SpawnError;
+use crate::fork_server::ForkServer;
+use crate::wire::channel_limits;
+use ipc_codec::Limits;
+use ipc_pipe::internals::line;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a worker may take to start, as any process.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What each worker is made of.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) board: Arc<Board>,
+    pub(super) limits: Limits,
+    /// Forks the workers; without one they are spawned.
+    pub(super) fork_server: Option<ForkServer>,
+    pub(super) initializer: Option<Initializer>,
+    pub(super) max_memory: Option<u64>,
+}
+
+impl Recipe {
+    /// Starts a worker, without waiting for its first word.
+    pub(super) fn start(&self) -> Result<Worker, SpawnError> {
+        // Each one has a desk of its own: what a copy of a dead worker may still do there means nothing.
+        let desk = Arc::new(Desk::new().map_err(SpawnError::os("making a worker's desk"))?);
+        let (ours, theirs) = line().map_err(SpawnError::os("making a worker's line"))?;
+        let start = WorkerStart {
+            line: theirs,
+            desk: Arc::clone(&desk),
+            board: Arc::clone(&self.board),
+            limits: self.limits.into(),
+            initializer: self.initializer.clone(),
+            max_memory: self.max_memory,
+        };
+        let builder = Builder::new().name_prefix("PoolWorker").daemon(true);
+        let process = match &self.fork_server {
+            Some(server) => builder.launch_served(server, work, start)?,
+            // SAFETY: spawned, not forked.
+            None => unsafe { builder.launch(work, start) }?,
+        };
+        let link = Link { process, line: ours.with_limits(channel_limits()) };
+        Ok(Worker::new(link, desk, START_TIMEOUT))
+    }
+}
