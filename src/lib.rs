@@ -97,9 +97,9 @@ pub use ipc_shared::sync;
 #[doc(no_inline)]
 pub use ipc_process::{
     ActiveChild, AsyncResult, Builder, Context, Current, ExitStatus, JoinError, JoinTimeoutError,
-    PanicReport, Parent, Pool, PoolBuilder, PoolError, PoolWorker, Process, SpawnError, StartMethod, Stdio,
-    TaskError, active_children, current, init, parent, set_forkserver_preload, set_start_method,
-    stop_forkserver,
+    ManyResults, PanicReport, Parent, Pool, PoolBuilder, PoolError, PoolWorker, Process, Progress,
+    SpawnError, StarFn, StartMethod, Stdio, TaskError, Tasks, active_children, current, init, parent,
+    set_forkserver_preload, set_start_method, stop_forkserver, task_is_overdue,
 };
 
 #[doc(no_inline)]

@@ -8,6 +8,7 @@ mod forked;
 mod measure;
 mod pipe;
 mod plot;
+mod pool;
 mod process;
 mod queue;
 mod row;
@@ -24,8 +25,13 @@ use std::process::ExitCode;
 type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
-const AREAS: [(&str, Area); 4] =
-    [("pipe", pipe::rows), ("process", process::rows), ("queue", queue::rows), ("sync", sync::rows)];
+const AREAS: [(&str, Area); 5] = [
+    ("pipe", pipe::rows),
+    ("pool", pool::rows),
+    ("process", process::rows),
+    ("queue", queue::rows),
+    ("sync", sync::rows),
+];
 
 /// Shown with an unknown area or option.
 const USAGE: &str = "usage: ipc-bench AREA [--quick] [--json], or ipc-bench --list";

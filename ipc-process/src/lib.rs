@@ -126,6 +126,9 @@ pub use ipc_sys::process::ExitStatus;
 pub use method::{ParseStartMethodError, StartMethod, StartMethodAlreadySet, set_start_method};
 pub use panics::PanicReport;
 pub use parent::{Parent, parent};
-pub use pool::{AsyncResult, GetError, Pool, PoolBuilder, PoolError, PoolWorker, TaskError, task_is_overdue};
+pub use pool::{
+    AsyncResult, GetError, ManyResults, Pool, PoolBuilder, PoolError, PoolWorker, Progress, StarFn,
+    TaskError, Tasks, task_is_overdue,
+};
 pub use process::Process;
 pub use stdio::Stdio;

@@ -22,17 +22,18 @@ pub(crate) struct Python {
 impl Python {
     /// Starts Python for one of the works that the program knows. Nobody if this machine has none, which is said.
     pub(crate) fn start(work: &str, n_numbers: u64) -> Option<Python> {
-        Python::run("multiprocessing.Queue", work, n_numbers)
+        Python::run(PROGRAM, "multiprocessing.Queue", work, n_numbers)
     }
 
     /// The same with a pipe, which also knows the work "bytes SIZE".
     pub(crate) fn start_pipe(work: &str, n_numbers: u64) -> Option<Python> {
-        Python::run("multiprocessing.Pipe", work, n_numbers)
+        Python::run(PROGRAM, "multiprocessing.Pipe", work, n_numbers)
     }
 
-    fn run(name: &'static str, work: &str, n_numbers: u64) -> Option<Python> {
+    /// The same with another program.
+    pub(crate) fn run(program: &str, name: &'static str, work: &str, n_numbers: u64) -> Option<Python> {
         let command = Command::new("python3")
-            .args(["-c", PROGRAM, name, work])
+            .args(["-c", program, name, work])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();

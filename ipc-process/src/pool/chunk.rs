@@ -3,12 +3,16 @@
 use super::job::{Batch, Failure, Job};
 use super::run::{self, HEAD};
 use ipc_codec::{EncodeError, Limits, Message};
+use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
 use std::sync::Arc;
 use std::task::Waker;
 
 /// The largest arguments that go over the desk, in bytes. A chunk of several tasks has no more than that, too.
 pub(super) const MOST_ARGS: usize = 16 << 10;
+
+/// How many bytes of arguments have room in any chunk.
+pub(super) const SMALL_ARGS: usize = 512;
 
 /// The most tasks in a chunk.
 pub(super) const MOST_TASKS: usize = 4096;
@@ -34,6 +38,17 @@ pub(super) enum Args {
     Letter(Arc<Message>),
 }
 
+impl Args {
+    /// Those of one task.
+    fn alone(bytes: Vec<u8>, handles: Vec<OwnedHandle>) -> Self {
+        if bytes.len() <= MOST_ARGS && handles.is_empty() {
+            Args::Records([&(bytes.len() as u32).to_le_bytes(), bytes.as_slice()].concat())
+        } else {
+            Args::Letter(Arc::new(Message::from_parts(bytes, handles)))
+        }
+    }
+}
+
 /// What came of [`Packer::pack`].
 #[derive(Debug)]
 pub(super) enum Packed {
@@ -51,12 +66,19 @@ pub(super) struct Packer {
     size: usize,
     n_tasks: u32,
     far: Vec<u8>,
+    /// How large the last arguments were that had no room: the next ones are, too, perhaps.
+    large: usize,
 }
 
 impl Packer {
-    /// For chunks of at most so many bytes.
-    pub(super) fn new(most: usize) -> Self {
-        Packer { buffer: vec![0; most + HEAD], size: 0, n_tasks: 0, far: Vec::new() }
+    /// For chunks of at most so many bytes, when the last arguments that had no room were so large.
+    pub(super) fn new(most: usize, large: usize) -> Self {
+        Packer { buffer: vec![0; most + HEAD], size: 0, n_tasks: 0, far: Vec::new(), large }
+    }
+
+    /// How large the last arguments were that had no room.
+    pub(super) fn large(&self) -> usize {
+        self.large
     }
 
     /// How many tasks there are.
@@ -68,22 +90,42 @@ impl Packer {
     /// Encodes the arguments of one more task.
     #[inline]
     pub(super) fn pack<A: Serialize>(&mut self, args: &A, limits: &Limits) -> Result<Packed, EncodeError> {
+        if self.large > 0 {
+            return self.pack_large(args, limits);
+        }
         let mut handles = Vec::new();
         let room = self.buffer.get_mut(self.size + HEAD..).unwrap_or_default();
         let n_room = room.len();
         let size = ipc_codec::encode_near(args, room, &mut self.far, &mut handles, limits)?;
         if size <= n_room && handles.is_empty() {
-            self.buffer[self.size..self.size + HEAD].copy_from_slice(&(size as u32).to_le_bytes());
-            self.size += HEAD + size;
-            self.n_tasks += 1;
+            self.add(size);
             return Ok(Packed::Added);
         }
         let bytes = if size <= n_room { &self.buffer[self.size + HEAD..][..size] } else { &self.far };
-        Ok(Packed::Alone(if size <= MOST_ARGS && handles.is_empty() {
-            Args::Records([&(size as u32).to_le_bytes(), bytes].concat())
-        } else {
-            Args::Letter(Arc::new(Message::from_parts(bytes.to_vec(), handles)))
-        }))
+        self.large = if size > SMALL_ARGS { size } else { 0 };
+        Ok(Packed::Alone(Args::alone(bytes.to_vec(), handles)))
+    }
+
+    /// Encodes arguments that are large, probably, where they grow at ease.
+    #[inline(never)]
+    fn pack_large<A: Serialize>(&mut self, args: &A, limits: &Limits) -> Result<Packed, EncodeError> {
+        let (mut bytes, mut handles) = (Vec::with_capacity(self.large), Vec::new());
+        ipc_codec::encode_into(args, &mut bytes, &mut handles, limits)?;
+        self.large = if bytes.len() > SMALL_ARGS { bytes.len() } else { 0 };
+        let room = self.buffer.get_mut(self.size + HEAD..).and_then(|room| room.get_mut(..bytes.len()));
+        if let Some(room) = room.filter(|_| handles.is_empty()) {
+            room.copy_from_slice(&bytes);
+            self.add(bytes.len());
+            return Ok(Packed::Added);
+        }
+        Ok(Packed::Alone(Args::alone(bytes, handles)))
+    }
+
+    #[inline]
+    fn add(&mut self, size: usize) {
+        self.buffer[self.size..self.size + HEAD].copy_from_slice(&(size as u32).to_le_bytes());
+        self.size += HEAD + size;
+        self.n_tasks += 1;
     }
 
     /// Takes the records that are there.
@@ -131,7 +173,7 @@ mod tests {
     #[test]
     fn a_chunk_is_split_between_tasks() {
         let limits = Limits::default();
-        let mut packer = Packer::new(100);
+        let mut packer = Packer::new(100, 0);
         for text in ["a", "longer", ""] {
             assert!(matches!(packer.pack(&text, &limits), Ok(Packed::Added)));
         }
@@ -146,7 +188,7 @@ mod tests {
     #[test]
     fn what_has_no_room_stands_alone() {
         let limits = Limits::default();
-        let mut packer = Packer::new(10);
+        let mut packer = Packer::new(10, 0);
         assert!(matches!(packer.pack(&"short", &limits), Ok(Packed::Added)));
         let alone = packer.pack(&"too long for the rest", &limits).expect("no error");
         assert!(matches!(alone, Packed::Alone(Args::Records(records)) if records.len() == 4 + 22));

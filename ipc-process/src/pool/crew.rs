@@ -354,16 +354,21 @@ impl Worker {
 
     /// How many tasks could be taken back: all that were not begun, but for the first one if the worker will come to it soon.
     pub(super) fn n_stealable(&self) -> u64 {
+        self.n_not_begun(|since| coarse_milliseconds().saturating_sub(since) < PATIENCE)
+    }
+
+    /// How many tasks are behind the one that it is in, or comes to next.
+    pub(super) fn n_behind(&self) -> u64 {
+        self.n_not_begun(|_| true)
+    }
+
+    /// How many tasks were not begun, but for the first one if it comes to that soon, having had it since then.
+    fn n_not_begun(&self, comes_soon: impl Fn(u64) -> bool) -> u64 {
         let mut n_tasks = 0;
         for (index, assigned) in self.assigned.iter().enumerate() {
             let Some(chunk) = &assigned.chunk else { continue };
             let begun = self.desk.turn(assigned.number).begun;
-            let is_next = index == 0 && begun == 0;
-            let stays = if is_next && coarse_milliseconds().saturating_sub(assigned.since) < PATIENCE {
-                1
-            } else {
-                begun
-            };
+            let stays = if index == 0 && begun == 0 && comes_soon(assigned.since) { 1 } else { begun };
             n_tasks += u64::from(chunk.n_tasks.saturating_sub(stays));
         }
         n_tasks

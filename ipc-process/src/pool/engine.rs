@@ -4,6 +4,7 @@
 //! results of all and hands out what waits, until its own results are there; then one of the followers leads.
 
 use super::board::Board;
+use super::callbacks::Callbacks;
 use super::chunk::Chunk;
 use super::job::Failure;
 use super::pause::Eagerness;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,10 @@ pub(super) struct Engine {
     /// Wakes the keeper.
     pub(super) doorbell: Doorbell,
     eagerness: Eagerness,
+    /// How large the last arguments were, if they were large.
+    pub(super) large_args: AtomicUsize,
+    /// Where somebody is called when tasks have ended.
+    pub(super) callbacks: Callbacks,
     /// The names of the functions that were called so far.
     names: Mutex<HashMap<(usize, usize), Arc<[u8]>>>,
     /// The process that made the pool.
@@ -55,6 +61,8 @@ impl Engine {
             board,
             doorbell,
             eagerness: Eagerness::default(),
+            large_args: AtomicUsize::new(0),
+            callbacks: Callbacks::default(),
             names: Mutex::default(),
             owner,
         }

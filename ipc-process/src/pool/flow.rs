@@ -1,6 +1,6 @@
 //! Many tasks of one function: inputs are taken as there is room for them, and what comes of them is taken as it comes.
 
-use super::chunk::{Args, Chunk, MOST_ARGS, MOST_TASKS, Packed, Packer};
+use super::chunk::{Args, Chunk, MOST_ARGS, MOST_TASKS, Packed, Packer, SMALL_ARGS};
 use super::handle::Pool;
 use super::job::{Batch, Content, Failure, Job};
 use ipc_sys::clock::Deadline;
@@ -9,9 +9,6 @@ use std::sync::Arc;
 
 /// How many chunks a worker should get of an input whose length is known.
 const CHUNKS_PER_WORKER: usize = 4;
-
-/// How many bytes a chunk of one task has room for before the arguments stand alone.
-const SINGLE_ARGS: usize = 512;
 
 /// How many chunks are handed in at a time.
 const CHUNKS_AT_ONCE: usize = 16;
@@ -40,6 +37,8 @@ pub(super) struct Flow<'pool, I> {
     size: usize,
     n_taken: usize,
     n_answered: usize,
+    /// How many of those that were answered count as under way all the same.
+    n_held: usize,
 }
 
 impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
@@ -52,12 +51,13 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
             inputs: Some(inputs),
             has_name: name.is_some(),
             job: Job::new(name.unwrap_or_default()),
-            packer: Packer::new(if single { SINGLE_ARGS } else { MOST_ARGS }),
+            packer: Packer::new(if single { SMALL_ARGS } else { MOST_ARGS }, 0),
             chunks: Vec::new(),
             cut,
             size,
             n_taken: 0,
             n_answered: 0,
+            n_held: 0,
         }
     }
 
@@ -93,22 +93,19 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
     /// Hands in everything, whether there is room for it or not: the job, and how many tasks it has.
     pub(super) fn submit_all(mut self) -> (Arc<Job>, usize) {
         while self.inputs.is_some() {
-            self.pack();
+            self.pack_at_most(usize::MAX);
             self.submit();
         }
+        self.pool.engine().leave();
         self.n_answered = self.n_taken;
         (Arc::clone(&self.job), self.n_taken)
     }
 
     /// Takes inputs and hands them in, until enough are under way or there are no more.
     fn feed(&mut self) {
-        let most = self.cut.window.unwrap_or(usize::MAX);
         loop {
-            while self.inputs.is_some()
-                && self.n_taken - self.n_answered < most
-                && self.chunks.len() < CHUNKS_AT_ONCE
-            {
-                self.pack_at_most(most - (self.n_taken - self.n_answered));
+            while self.inputs.is_some() && self.room() > 0 && self.chunks.len() < CHUNKS_AT_ONCE {
+                self.pack_at_most(self.room());
             }
             if self.chunks.is_empty() {
                 return;
@@ -120,13 +117,28 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
         }
     }
 
+    /// How many more tasks may be under way. The next one that is asked for always may.
+    fn room(&self) -> usize {
+        let n_under_way = self.n_taken - self.n_answered;
+        let most = self.cut.window.unwrap_or(usize::MAX).saturating_sub(self.n_held);
+        most.max(usize::from(n_under_way == 0)).saturating_sub(n_under_way)
+    }
+
+    /// Has so many of those that were answered count as under way.
+    pub(super) fn hold(&mut self, n_held: usize) {
+        self.n_held = n_held;
+    }
+
+    /// The tasks that are under way are looked after, though nobody waits for them now.
+    pub(super) fn leave(&self) {
+        if !self.pool.engine().is_copy() {
+            self.pool.engine().leave();
+        }
+    }
+
     /// Hands in the chunks that are made; how many wait.
     fn submit(&mut self) -> usize {
         self.pool.engine().submit(self.chunks.drain(..))
-    }
-
-    fn pack(&mut self) {
-        self.pack_at_most(usize::MAX);
     }
 
     /// Makes a chunk of the next inputs.
@@ -186,8 +198,8 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
 
 impl<I> Drop for Flow<'_, I> {
     fn drop(&mut self) {
+        // What is under way goes on.
         if self.n_answered < self.n_taken && !self.pool.engine().is_copy() {
-            // What is under way goes on.
             self.pool.engine().leave();
         }
     }

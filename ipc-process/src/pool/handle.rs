@@ -1,16 +1,17 @@
 //! A pool, as its user has it.
 
 use super::builder::{PoolBuilder, PoolError};
-use super::chunk::{Chunk, Packed, Packer};
+use super::chunk::{Chunk, Packed, Packer, SMALL_ARGS};
 use super::engine::Engine;
 use super::flow::{Cut, Flow};
-use super::imap::ImapUnordered;
 use super::job::{Batch, Content, Failure, Job};
-use super::map;
+use super::many::ManyResults;
 use super::pending::Pending;
 use super::result::AsyncResult;
+use super::star::{StarFn, spread};
 use super::state::Mode;
 use super::task_error::TaskError;
+use super::tasks::Tasks;
 use ipc_codec::Limits;
 use ipc_sys::handle::{AsHandle, OwnedHandle};
 use ipc_sys::process::{Signal, signal};
@@ -18,10 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-
-/// How many bytes of arguments need no room beyond that of a small task.
-const SINGLE_ARGS: usize = 512;
 
 /// Worker processes that run tasks, and are replaced when they die.
 ///
@@ -186,8 +185,135 @@ impl Pool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        let cut = Cut { chunk_size: None, window: None };
-        map::collect(self.flow(function, inputs, cut), &self.limits, |_, _| ())
+        self.tasks().map(function, inputs)
+    }
+
+    /// As [`map`](Pool::map), without waiting: the results are to be had from the returned value.
+    ///
+    /// All inputs are taken and encoded now, and wait without limit until workers take them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let cubes = pool.map_async(|n: u64| n * n * n, 1..=3);
+    /// let sum = pool.apply(|(): ()| (1..=3).sum::<u64>(), ())?;
+    /// let cubes = cubes.get().into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(cubes.iter().sum::<u64>(), sum * sum);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map_async<A, R>(&self, function: fn(A) -> R, inputs: impl IntoIterator<Item = A>) -> ManyResults<R>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        self.tasks().map_async(function, inputs)
+    }
+
+    /// As [`map`](Pool::map), with a function of several arguments, which are the elements of the inputs.
+    ///
+    /// The function is a name or a closure that captures nothing; a pointer to a function does not compile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let powers = pool.starmap(u64::pow, [(2, 3), (3, 2)]);
+    /// assert_eq!(powers.into_iter().collect::<Result<Vec<_>, _>>()?, [8, 9]);
+    /// let joined = pool.starmap(|a: String, b: char, n: usize| a + &b.to_string().repeat(n), [("x".into(), 'y', 2)]);
+    /// assert_eq!(joined[0].as_deref().unwrap(), "xyy");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn starmap<F, A>(
+        &self,
+        function: F,
+        inputs: impl IntoIterator<Item = A>,
+    ) -> Vec<Result<F::Output, TaskError>>
+    where
+        F: StarFn<A, Output: Serialize + DeserializeOwned>,
+        A: Serialize + DeserializeOwned,
+    {
+        self.map(spread(function), inputs)
+    }
+
+    /// As [`starmap`](Pool::starmap), without waiting, and as [`map_async`](Pool::map_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let sums = pool.starmap_async(|a: i32, b: i32| a + b, [(1, 2), (3, 4)]).get();
+    /// assert_eq!(sums.into_iter().collect::<Result<Vec<_>, _>>()?, [3, 7]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn starmap_async<F, A>(
+        &self,
+        function: F,
+        inputs: impl IntoIterator<Item = A>,
+    ) -> ManyResults<F::Output>
+    where
+        F: StarFn<A, Output: Serialize + DeserializeOwned>,
+        A: Serialize + DeserializeOwned,
+    {
+        self.map_async(spread(function), inputs)
+    }
+
+    /// Settings for one call of many tasks: the size of chunks, how many are under way, progress.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let lengths = pool.tasks().chunk_size(100).map(|word: String| word.len(), (0..1000).map(|n| n.to_string()));
+    /// assert_eq!(lengths.into_iter().collect::<Result<Vec<_>, _>>()?.iter().sum::<usize>(), 2890);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks::new(self)
+    }
+
+    /// Calls `function` with each of `inputs` in the workers, and yields what came of each in the order of the inputs.
+    ///
+    /// As lazy as [`imap_unordered`](Pool::imap_unordered): results that come before their turn count as under way.
+    ///
+    /// # Blocking
+    ///
+    /// Each step, until the task has ended whose turn it is. Dropping the iterator ends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let first: Result<Vec<u64>, _> = pool.imap(|n: u64| n * n, 1..).take(3).collect();
+    /// assert_eq!(first?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn imap<A, R, I>(
+        &self,
+        function: fn(A) -> R,
+        inputs: I,
+    ) -> impl Iterator<Item = Result<R, TaskError>> + use<'_, A, R, I>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = A>,
+    {
+        self.tasks().imap(function, inputs)
     }
 
     /// Calls `function` with each of `inputs` in the workers, and yields what came of each as it comes, with the index of the
@@ -225,8 +351,34 @@ impl Pool {
         R: Serialize + DeserializeOwned,
         I: IntoIterator<Item = A>,
     {
-        let cut = Cut { chunk_size: Some(1), window: Some(4 * self.n_workers()) };
-        ImapUnordered::new(self.flow(function, inputs, cut), self.limits)
+        self.tasks().imap_unordered(function, inputs)
+    }
+
+    /// Has the pool be of another size, at least 1: workers are started, or leave when they have ended the tasks that they are in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(1)?;
+    /// pool.resize(3);
+    /// while pool.workers().len() < 3 {
+    ///     std::thread::yield_now();
+    /// }
+    /// pool.resize(1);
+    /// while pool.workers().len() > 1 {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(pool.deaths(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resize(&self, n_workers: usize) {
+        if !self.engine.is_copy() {
+            self.engine.lock().resize(n_workers.max(1));
+            self.engine.doorbell.ring();
+        }
     }
 
     /// The workers at this moment; empty once the pool has ended.
@@ -357,6 +509,17 @@ impl Pool {
         Flow::new(self, self.engine.name_of(function), inputs.into_iter(), cut)
     }
 
+    /// Hands in everything at once.
+    pub(super) fn submit_all<A, R, I>(&self, function: fn(A) -> R, inputs: I, cut: Cut) -> Pending
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+        I: IntoIterator<Item = A>,
+    {
+        let (job, n_tasks) = self.flow(function, inputs, cut).submit_all();
+        Pending { engine: Arc::clone(&self.engine), job, n_tasks, limits: self.limits }
+    }
+
     /// Hands in one task, for somebody who waits for it next.
     fn begin<A, R>(&self, function: fn(A) -> R, args: A) -> AsyncResult<R>
     where
@@ -366,8 +529,9 @@ impl Pool {
         let name = self.engine.name_of(function);
         let has_name = name.is_some();
         let job = Job::new(name.unwrap_or_default());
-        let mut packer = Packer::new(SINGLE_ARGS);
+        let mut packer = Packer::new(SMALL_ARGS, self.engine.large_args.load(Ordering::Relaxed));
         let packed = packer.pack(&args, &self.limits);
+        self.engine.large_args.store(packer.large(), Ordering::Relaxed);
         // What was passed belongs to the task now.
         drop(args);
         match packed {
@@ -396,6 +560,7 @@ impl Pool {
             }
             // It runs no code of the user, so a panic in it is a bug of this crate, and was printed.
             let _ = keeper.join();
+            self.engine.callbacks.join();
         }
     }
 }

@@ -98,10 +98,9 @@ impl Job {
         self.lock().n_ended
     }
 
-    /// Whether any of the batches that are there tells of a task without a result. Those by the line count as results as long as
-    /// nobody has read them.
+    /// Whether any of the batches that are there tells of a task without a result.
     pub(super) fn has_failed(&self) -> bool {
-        self.lock().batches.iter().any(Batch::has_failed)
+        self.lock().batches.iter().any(|batch| batch.n_failed() > 0)
     }
 
     /// Sets who is woken from now on.
@@ -163,16 +162,13 @@ impl Batch {
         }
     }
 
-    fn has_failed(&self) -> bool {
-        let Content::Results { records, letters } = &self.content else { return true };
-        let mut rest = records.as_slice();
-        while let Some((kind, _, after)) = run::next_record(rest) {
-            if kind == OUTCOME {
-                return true;
-            }
-            rest = after;
-        }
-        letters.iter().any(|outcome| !matches!(outcome, Outcome::Returned(_)))
+    /// How many of the tasks have no result, by what the worker said.
+    pub(super) fn n_failed(&self) -> usize {
+        let Content::Results { records, letters } = &self.content else { return self.n_tasks };
+        let is_outcome = |kind: &u32| *kind == OUTCOME;
+        let kinds = std::iter::successors(run::next_record(records), |(.., rest)| run::next_record(rest));
+        let is_none = |outcome: &&Outcome| !matches!(outcome, Outcome::Returned(_));
+        kinds.map(|(kind, ..)| kind).filter(is_outcome).count() + letters.iter().filter(is_none).count()
     }
 }
 

@@ -162,8 +162,13 @@ impl Keeper {
             let is_over =
                 worker.has_started && (!is_wanted || is_bored || worker.is_full() || !worker.is_linked);
             if is_over && !worker.is_leaving {
-                let rest = worker.steal(u64::MAX);
-                if worker.is_linked { worker.retire() } else { worker.let_go() }
+                // What it comes to next may be what it ends over, if it does: then that is counted.
+                let rest = worker.steal(worker.n_behind());
+                if worker.is_linked {
+                    worker.retire();
+                } else {
+                    worker.let_go();
+                }
                 rest.into_iter().for_each(|chunk| state.queue.push_front(chunk));
             }
         }

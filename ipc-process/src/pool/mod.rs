@@ -12,8 +12,9 @@
 //! | --- | --- |
 //! | `builder` | settings, and making a pool |
 //! | `handle` | [`Pool`]: what a user calls |
-//! | `result`, `pending`, `task_error` | [`AsyncResult`]; [`TaskError`] |
-//! | `flow`, `map`, `imap` | many tasks of one function |
+//! | `result`, `many`, `pending`, `task_error` | [`AsyncResult`], [`ManyResults`]; [`TaskError`] |
+//! | `tasks`, `flow`, `map`, `imap`, `star` | many tasks of one function |
+//! | `callbacks` | the thread that calls back |
 //! | `job`, `chunk` | what came of tasks; tasks that wait |
 //! | `engine`, `state` | what drives a pool; what stands under its lock |
 //! | `keeper` | the thread |
@@ -23,6 +24,7 @@
 
 mod board;
 mod builder;
+mod callbacks;
 mod chunk;
 mod crew;
 mod desk;
@@ -32,20 +34,26 @@ mod handle;
 mod imap;
 mod job;
 mod keeper;
+mod many;
 mod map;
 mod pause;
 mod pending;
 mod recipe;
 mod result;
 mod run;
+mod star;
 mod state;
 mod stretch;
 mod task_error;
+mod tasks;
 mod worker;
 
 pub use builder::{PoolBuilder, PoolError};
 pub use handle::{Pool, PoolWorker};
+pub use many::ManyResults;
 pub use result::{AsyncResult, GetError};
 pub(crate) use run::Run;
 pub use run::task_is_overdue;
+pub use star::StarFn;
 pub use task_error::TaskError;
+pub use tasks::{Progress, Tasks};

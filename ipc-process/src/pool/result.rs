@@ -245,6 +245,47 @@ impl<R: DeserializeOwned> AsyncResult<R> {
         self.get_until(Deadline::at(deadline))
     }
 
+    /// Has `callback` called with the result, or `error_callback` with the error, in a thread of the pool that is there for callbacks.
+    ///
+    /// One that panics is printed as any panic, and harms nobody. The callbacks of a pool run one after the other, and all of them
+    /// before [`Pool::join`](crate::Pool::join) returns, or the drop of the pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_process::Pool;
+    /// use std::sync::mpsc;
+    /// # ipc_process::init();
+    ///
+    /// let pool = Pool::new(2)?;
+    /// let (tx, rx) = mpsc::channel();
+    /// let errors = tx.clone();
+    /// let half = |n: u32| if n % 2 == 0 { n / 2 } else { panic!("odd") };
+    /// for n in [4, 5] {
+    ///     let (tx, errors) = (tx.clone(), errors.clone());
+    ///     pool.apply_async(half, n).then(
+    ///         move |half| tx.send(half.to_string()).unwrap(),
+    ///         move |error| errors.send(error.to_string()).unwrap(),
+    ///     );
+    /// }
+    /// let mut told = [rx.recv()?, rx.recv()?];
+    /// told.sort();
+    /// assert!(told[0] == "2" && told[1].ends_with("odd"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn then(
+        self,
+        callback: impl FnOnce(R) + Send + 'static,
+        error_callback: impl FnOnce(TaskError) + Send + 'static,
+    ) where
+        R: 'static,
+    {
+        super::callbacks::call_back(self, |result| match result {
+            Ok(value) => callback(value),
+            Err(error) => error_callback(error),
+        });
+    }
+
     fn get_until(self, deadline: Deadline) -> Result<R, GetError<R>> {
         if self.pending.wait(deadline) {
             self.take().map_err(GetError::Task)
@@ -260,6 +301,12 @@ impl<R: DeserializeOwned> AsyncResult<R> {
         }
         // Nothing comes of a task in a copy of the process that has the pool.
         result.unwrap_or_else(|| Err(Failure::Broken(IS_COPY.into()).into()))
+    }
+}
+
+impl<R> AsRef<Pending> for AsyncResult<R> {
+    fn as_ref(&self) -> &Pending {
+        &self.pending
     }
 }
 

@@ -130,6 +130,15 @@ impl State {
         }
     }
 
+    /// Has the pool be of another size.
+    pub(super) fn resize(&mut self, n_workers: usize) {
+        self.n_wanted = n_workers;
+        // Places beyond that empty themselves, and stay.
+        let n_places = self.workers.len().max(n_workers);
+        self.workers.resize_with(n_places, || None);
+        self.public.resize_with(n_places, || None);
+    }
+
     /// Whether a worker has something that was not collected.
     #[inline]
     pub(super) fn has_news(&self) -> bool {

@@ -28,8 +28,7 @@ use linux as imp;
 pub use child::{Child, ExitStatus, Signal, signal};
 pub use own::{
     above_stdio, claim_channel, exit_now, flush_c_streams, ignore_broken_pipes, name_channel, replace_stdio,
-    resident_memory,
-    set_display_name, set_variable, thread_count,
+    resident_memory, set_display_name, set_variable, thread_count,
 };
 pub use serving::{InterruptsIgnored, copy_stream, ignore_interrupts, open_parent, own_handle, stream_ids};
 pub use start::{Forked, OWN_IMAGE, Program, SpawnError, SpawnStep, fork, spawn};
