@@ -225,9 +225,10 @@ pub use wait::{Look, Readable, WaitError, Waitable, try_wait, wait, wait_deadlin
 
 #[doc(hidden)]
 pub mod internals {
-    //! What a process is started by. For the family alone; it changes in any version.
+    //! What a process is started by, and what a type looks like. For the family alone; it changes in any version.
 
     pub use crate::line::{INLINE_MAX, Line, line};
+    pub use crate::schema::{Fingerprint, fingerprint};
 }
 
 /// The unit tests look at what hostile input costs.

@@ -16,7 +16,7 @@ use tracer::Tracer;
 const MAX_PASSES: usize = 256;
 
 /// The number of one type.
-pub(crate) type Fingerprint = [u8; 16];
+pub type Fingerprint = [u8; 16];
 
 /// What one side of a connection sends and receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl Schema {
     }
 }
 
-fn fingerprint<T: DeserializeOwned>() -> Fingerprint {
+/// The number of a type.
+pub fn fingerprint<T: DeserializeOwned>() -> Fingerprint {
     let mut record = Record::new();
     for _ in 0..MAX_PASSES {
         let result = T::deserialize(Tracer::new(&mut record));

@@ -19,14 +19,14 @@
 
 use crate::panics::{self, PanicReport};
 use crate::pool::Run;
-use ipc_codec::{Limits, Message};
+use ipc_codec::{DecodeError, EncodeError, Limits, Message};
 use ipc_sys::image::{CodePlace, ModuleId, ResolveError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A function by a name that holds in every process of the same program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     trampoline: Place,
     function: Place,
     fingerprint: u64,
@@ -45,7 +45,7 @@ struct Place {
 
 /// How a call went.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// The encoded result.
     Returned(Message),
     /// The function panicked, or the code that decodes its arguments or encodes its result did.
@@ -60,7 +60,7 @@ pub(crate) enum Outcome {
 
 /// A function of this process, with the trampoline for its types.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Callee {
+pub struct Callee {
     trampoline: Trampoline,
     function: *const (),
     fingerprint: u64,
@@ -79,19 +79,35 @@ type ManyTrampoline = fn(*const (), u64, &mut Run<'_>, &Limits);
 /// `started` is called once the arguments are decoded.
 type Trampoline = fn(*const (), u64, Message, &Limits, &mut dyn FnMut()) -> Outcome;
 
+/// How something that is kept encoded becomes what a function changes, and is kept again.
+pub trait Kept {
+    /// What the function changes.
+    type Value;
+
+    /// What is kept, decoded.
+    fn decode(bytes: &[u8], limits: &Limits) -> Result<Self::Value, DecodeError>;
+
+    /// What is to be kept.
+    fn encode(value: &Self::Value, limits: &Limits) -> Result<Vec<u8>, EncodeError>;
+}
+
 impl Entry {
     /// The name of `function`; `None` when its code lies in no module, as code that was generated at run time.
-    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
-        let Callee { trampoline, function, fingerprint } = Callee::of(function);
-        Some(Entry {
-            trampoline: Place::of(trampoline as usize)?,
-            function: Place::of(function as usize)?,
-            fingerprint,
-        })
+    pub fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
+        Callee::of(function).name()
+    }
+
+    /// The name of a function that changes what is kept as `K` says. It is called with what is kept and its arguments, both as
+    /// messages, and returns what to keep and its result, likewise.
+    pub fn of_change<K: Kept, A: DeserializeOwned, R: Serialize>(
+        function: fn(&mut K::Value, A) -> R,
+    ) -> Option<Self> {
+        let fingerprint = fingerprint::<(K, K::Value, A), R>();
+        Callee { trampoline: change::<K, A, R>, function: function as *const (), fingerprint }.name()
     }
 
     /// Finds the function in this process.
-    pub(crate) fn resolve(&self) -> Result<Callee, ResolveError> {
+    pub fn resolve(&self) -> Result<Callee, ResolveError> {
         let trampoline = self.trampoline.address()? as *const ();
         Ok(Callee {
             // SAFETY: by rule 1 the address is that of the trampoline which `Entry::of` named (rule 2).
@@ -140,7 +156,7 @@ impl ManyCallee {
 
 impl Callee {
     /// For a call in this process or in a copy of it, where no name is needed.
-    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Self {
+    pub fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Self {
         Callee {
             trampoline: call::<A, R>,
             function: function as *const (),
@@ -149,8 +165,16 @@ impl Callee {
     }
 
     /// Decodes the arguments, tells `started`, calls the function, encodes the result.
-    pub(crate) fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
+    pub fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
         (self.trampoline)(self.function, self.fingerprint, args, limits, started)
+    }
+
+    fn name(self) -> Option<Entry> {
+        Some(Entry {
+            trampoline: Place::of(self.trampoline as usize)?,
+            function: Place::of(self.function as usize)?,
+            fingerprint: self.fingerprint,
+        })
     }
 }
 
@@ -242,6 +266,38 @@ fn call_many<A: DeserializeOwned, R: Serialize>(
     }
 }
 
+fn change<K: Kept, A: DeserializeOwned, R: Serialize>(
+    function: *const (),
+    expected: u64,
+    args: Message,
+    limits: &Limits,
+    started: &mut dyn FnMut(),
+) -> Outcome {
+    if expected != fingerprint::<(K, K::Value, A), R>() {
+        return Outcome::ImageDiffers("the types of the function differ".into());
+    }
+    // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
+    let function = unsafe { std::mem::transmute::<*const (), fn(&mut K::Value, A) -> R>(function) };
+    let decode = || -> Result<(K::Value, A), DecodeError> {
+        let (kept, args): (Message, Message) = args.decode(limits)?;
+        Ok((K::decode(kept.bytes(), limits)?, args.decode(limits)?))
+    };
+    let run = || {
+        let (mut value, args) = match decode() {
+            Ok(decoded) => decoded,
+            Err(error) => return Outcome::ArgumentsRefused(chain(&error)),
+        };
+        started();
+        let result = function(&mut value, args);
+        let encode = || -> Result<Message, EncodeError> {
+            let kept = Message::from_parts(K::encode(&value, limits)?, Vec::new());
+            ipc_codec::encode(&(kept, ipc_codec::encode(&result, limits)?), limits)
+        };
+        encode().map_or_else(|error| Outcome::ResultRefused(chain(&error)), Outcome::Returned)
+    };
+    panics::catch(run).unwrap_or_else(Outcome::Panicked)
+}
+
 /// A number that differs when the types do: FNV-1a over their names and sizes.
 fn fingerprint<A, R>() -> u64 {
     let sizes = [size_of::<A>(), align_of::<A>(), size_of::<R>(), align_of::<R>()];
@@ -252,7 +308,7 @@ fn fingerprint<A, R>() -> u64 {
 }
 
 /// An error with all its sources, as text for another process.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -132,3 +132,11 @@ pub use pool::{
 };
 pub use process::Process;
 pub use stdio::Stdio;
+
+#[doc(hidden)]
+pub mod internals {
+    //! Functions by name, for `ipc-manager`. For the family alone; it changes in any version.
+
+    pub use crate::entry::{Callee, Entry, Kept, Outcome, chain};
+    pub use crate::panics::catch;
+}

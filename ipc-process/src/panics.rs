@@ -67,7 +67,7 @@ thread_local! {
 /// Runs `work` and returns what it returned or what its panic said.
 ///
 /// The hook that was set before still runs, so a panic is printed as it is anywhere else.
-pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
+pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
     install_hook();
     // What `work` leaves half changed when it unwinds belongs to the caller, who ends its use of it.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {

@@ -239,6 +239,12 @@ impl MessageReceiver {
         self.raw.is_ready() || self.partials.has_truncated(self.raw.ring(), self.raw.peers())
     }
 
+    /// Whether something lies in the ring. A look at memory: the end is not seen, and nothing is armed.
+    #[inline]
+    pub fn has_item(&self) -> bool {
+        !matches!(self.raw.ring().is_empty(), Ok(true))
+    }
+
     /// A descriptor that is readable when there may be something to receive, or the end; armed by this.
     pub fn pollable(&self) -> io::Result<BorrowedHandle<'_>> {
         self.raw.pollable()

@@ -1,0 +1,118 @@
+//! A line to the server: a duplex pipe in shared memory, for one call at a time.
+
+use crate::error::{CallError, Failure};
+use crate::wire::{ObjectId, Op, REPLY_HEADER, Reader, TypeId, WENT_WELL, Writer};
+use ipc_codec::Limits;
+use ipc_queue::internals::{Ending, MessageReceiver, MessageSender, Received, Sent, channel};
+use ipc_sys::clock::Deadline;
+use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use ipc_sys::socket::MessageSocket;
+use std::io;
+
+/// Bytes of the ring of each direction.
+const RING_SIZE: usize = 64 << 10;
+/// The most memory that a line keeps for its next request.
+const KEPT_ROOM: usize = 64 << 10;
+
+/// A line that no call is on.
+#[derive(Debug)]
+pub(super) struct Line {
+    tx: MessageSender,
+    rx: MessageReceiver,
+    /// The number of the last request.
+    number: u32,
+    /// The request.
+    pub(super) request: Writer,
+    /// What goes with it.
+    pub(super) handles: Vec<OwnedHandle>,
+}
+
+/// Why a line is of no use any more.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// The server has let go of it.
+    Ended,
+    /// What came is no reply to the request.
+    Nonsense,
+}
+
+impl Line {
+    /// Makes a line, and sends its other end to the server.
+    pub(super) fn open(session: &MessageSocket) -> Result<Line, CallError> {
+        let make = || channel(RING_SIZE).map_err(io::Error::other);
+        let ((tx, their_rx), (their_tx, rx)) = (make()?, make()?);
+        let ends = ipc_codec::encode(&(their_rx, their_tx), &Limits::default())?;
+        let handles: Vec<BorrowedHandle<'_>> = ends.handles().iter().map(AsHandle::as_fd).collect();
+        session.send(&[&[super::session::LINE], ends.bytes()], &handles, Deadline::NEVER).map_err(
+            |error| match error {
+                ipc_sys::socket::SendError::Os(error) => CallError::Os(error),
+                _ => CallError::ServerGone,
+            },
+        )?;
+        Ok(Line { tx, rx, number: 0, request: Writer::default(), handles: Vec::new() })
+    }
+
+    /// Begins a request.
+    #[inline]
+    pub(super) fn begin(&mut self, op: Op, id: ObjectId, type_id: TypeId) {
+        self.number = self.number.wrapping_add(1);
+        let request = &mut self.request;
+        if request.0.capacity() > KEPT_ROOM {
+            *request = Writer::default();
+        }
+        request.0.clear();
+        request.u32(self.number);
+        request.u8(op as u8);
+        request.id(id);
+        request.u32(type_id);
+        self.handles.clear();
+    }
+
+    /// Sends the request and reads the reply to it.
+    ///
+    /// # Blocking
+    ///
+    /// Until the server replies or is gone.
+    #[inline]
+    pub(super) fn exchange<R>(
+        &self,
+        limits: &Limits,
+        read: impl FnOnce(&[u8]) -> Result<R, CallError>,
+    ) -> Result<Result<R, CallError>, Cut> {
+        match self.tx.send(&self.request.0, &self.handles, Deadline::NEVER)? {
+            Sent::Done => {}
+            Sent::Full | Sent::TooLong(_) => return Err(Cut::Nonsense),
+        }
+        let parse = |bytes: &[u8], _: Vec<OwnedHandle>| self.parse(bytes, read);
+        match self.rx.read(limits.max_frame.saturating_add(REPLY_HEADER), Deadline::NEVER, parse)? {
+            Received::Message(result) => result.ok_or(Cut::Nonsense),
+            _ => Err(Cut::Nonsense),
+        }
+    }
+
+    /// What a reply says, or nothing if it is none to the request.
+    #[inline]
+    fn parse<R>(
+        &self,
+        bytes: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<R, CallError>,
+    ) -> Option<Result<R, CallError>> {
+        let mut reader = Reader(bytes);
+        if reader.u32().ok()? != self.number {
+            return None;
+        }
+        match reader.u8().ok()? {
+            WENT_WELL => Some(read(reader.rest())),
+            number => Failure::read(number, &mut reader).ok().map(Err),
+        }
+    }
+}
+
+impl From<Ending> for Cut {
+    fn from(ending: Ending) -> Cut {
+        match ending {
+            Ending::Ended => Cut::Ended,
+            Ending::Failed(_) => Cut::Nonsense,
+        }
+    }
+}

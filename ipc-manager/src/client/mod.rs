@@ -1,0 +1,13 @@
+//! The side of those who call: sessions, lines, references, and values on their way.
+
+mod call;
+mod context;
+mod era;
+mod line;
+mod reference;
+mod session;
+
+pub(crate) use call::{Reply, Request};
+pub(crate) use context::{encode_here, encode_value, keep_alive, names_so_far, with_session};
+pub(crate) use reference::Reference;
+pub(crate) use session::{LINE, RELEASE, Session, VERSION};
