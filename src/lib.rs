@@ -72,9 +72,13 @@
 //! * [`Handle`], a file or socket that travels in a message.
 //! * [`Limits`], what a message may cost.
 //!
-//! # What is not there yet
+//! ## Objects in a server process: [`manager`]
 //!
-//! Objects in a server process: `ipc-manager` holds its purpose and nothing to use, so that nothing of it is found here.
+//! * [`Manager`] starts the process; [`Host`](manager::Host) makes objects in it, wherever it is.
+//! * [`manager::List`], [`manager::Dict`], [`manager::Set`], [`manager::Namespace`], [`manager::Value`], [`manager::Array`]: values that
+//!   many processes change, each change in one step, and nested as they like.
+//! * [`manager::Queue`], [`manager::Lock`] and others of their kind, which can be put into those.
+//! * [`manager::Registered`], types of the program that live there.
 //!
 //! # Features
 //!
@@ -83,6 +87,8 @@
 
 #[doc(inline)]
 pub use ipc_codec as codec;
+#[doc(inline)]
+pub use ipc_manager as manager;
 #[doc(inline)]
 pub use ipc_pipe as pipe;
 #[doc(inline)]
@@ -101,6 +107,9 @@ pub use ipc_process::{
     SpawnError, StarFn, StartMethod, Stdio, TaskError, Tasks, active_children, current, init, parent,
     set_forkserver_preload, set_start_method, stop_forkserver, task_is_overdue,
 };
+
+#[doc(no_inline)]
+pub use ipc_manager::Manager;
 
 #[doc(no_inline)]
 pub use ipc_queue::{JoinableQueue, Queue, WhenFull, channel};

@@ -5,6 +5,7 @@
 //! A file per area, each with its contenders; [`measure`] has the one loop that runs them all in turn.
 
 mod forked;
+mod manager;
 mod measure;
 mod pipe;
 mod plot;
@@ -25,7 +26,8 @@ use std::process::ExitCode;
 type Area = fn(Effort) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// All areas, by name.
-const AREAS: [(&str, Area); 5] = [
+const AREAS: [(&str, Area); 6] = [
+    ("manager", manager::rows),
     ("pipe", pipe::rows),
     ("pool", pool::rows),
     ("process", process::rows),
