@@ -244,24 +244,31 @@ fn call_many<A: DeserializeOwned, R: Serialize>(
     }
     // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
     let function = unsafe { std::mem::transmute::<*const (), fn(A) -> R>(function) };
-    while let Some((args, handles)) = run.next() {
-        let call = || {
-            let args = match ipc_codec::decode::<A>(args, handles, limits) {
-                Ok(args) => args,
-                Err(error) => return Some(Outcome::ArgumentsRefused(chain(&error))),
-            };
-            let result = function(args);
-            run.returned();
-            let encoded = run.scratch().encode(&result, limits);
-            encoded.err().map(|error| Outcome::ResultRefused(chain(&error)))
-        };
-        match panics::catch(call) {
-            Ok(None) => run.end_with_value(),
-            Ok(Some(refused)) => run.end(refused),
-            Err(report) => {
-                run.returned();
-                run.end(Outcome::Panicked(report));
+    // One frame to unwind to for all tasks: it takes longer than some of them.
+    while let Err(report) = panics::catch(|| call_until_panic(function, run, limits)) {
+        run.returned();
+        run.end(Outcome::Panicked(report));
+    }
+}
+
+/// Calls the function with the arguments of each task that is left.
+fn call_until_panic<A: DeserializeOwned, R: Serialize>(
+    function: fn(A) -> R,
+    run: &mut Run<'_>,
+    limits: &Limits,
+) {
+    while let Some(args) = run.next() {
+        let args = match args.decode::<A>(limits) {
+            Ok(args) => args,
+            Err(error) => {
+                run.end(Outcome::ArgumentsRefused(chain(&error)));
+                continue;
             }
+        };
+        let result = function(args);
+        run.returned();
+        if let Err(error) = run.end_with(&result, limits) {
+            run.end(Outcome::ResultRefused(chain(&error)));
         }
     }
 }

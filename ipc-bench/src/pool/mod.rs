@@ -51,7 +51,9 @@ pub(crate) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
         rows.push(row.run(&mut Apply::new(N_IN_TURN)?, &mut Fewer(peer), effort)?);
     }
     let busy = beside("S12", "Pool(2): map of tasks of 1 ms, by one process", 1.95, N_BUSY);
-    rows.push(busy.run(&mut Busy::new(N_BUSY)?, &mut Alone::new(N_BUSY), effort)?);
+    let n_rounds = work::millisecond();
+    let (mut pool, mut alone) = (Busy::new(N_BUSY, n_rounds)?, Alone::new(N_BUSY, n_rounds));
+    rows.push(busy.run(&mut pool, &mut alone, effort)?);
     Ok(rows)
 }
 

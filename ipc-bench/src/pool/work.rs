@@ -47,7 +47,7 @@ fn spin(n_rounds: u64) -> u64 {
 }
 
 /// How many rounds take a millisecond.
-fn millisecond() -> u64 {
+pub(super) fn millisecond() -> u64 {
     let start = Instant::now();
     black_box(spin(black_box(N_TRIED)));
     let each = start.elapsed().as_secs_f64() / N_TRIED as f64;
@@ -101,8 +101,8 @@ impl Contender for Apply {
 }
 
 impl Busy {
-    pub(super) fn new(n_tasks: u64) -> Result<Busy, Box<dyn Error>> {
-        Ok(Busy { pool: Pool::new(N_WORKERS)?, n_tasks, n_rounds: millisecond() })
+    pub(super) fn new(n_tasks: u64, n_rounds: u64) -> Result<Busy, Box<dyn Error>> {
+        Ok(Busy { pool: Pool::new(N_WORKERS)?, n_tasks, n_rounds })
     }
 }
 
@@ -119,8 +119,8 @@ impl Contender for Busy {
 }
 
 impl Alone {
-    pub(super) fn new(n_tasks: u64) -> Alone {
-        Alone { n_tasks, n_rounds: millisecond() }
+    pub(super) fn new(n_tasks: u64, n_rounds: u64) -> Alone {
+        Alone { n_tasks, n_rounds }
     }
 }
 

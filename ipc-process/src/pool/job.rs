@@ -1,6 +1,6 @@
 //! Tasks that were handed in together, and what came of them so far, still encoded.
 
-use super::run::{self, ON_LINE, OUTCOME, VALUE};
+use super::run::{self, HEAD, ON_LINE, OUTCOME, VALUE, may_be_short};
 use super::task_error::TaskError;
 use crate::entry::Outcome;
 use crate::wire::channel_limits;
@@ -149,14 +149,14 @@ impl Batch {
             Content::Results { records, mut letters } => {
                 let mut rest = records.as_slice();
                 for _ in 0..self.n_tasks {
-                    let record = run::next_record(rest);
-                    rest = record.map_or(&[], |(_, _, rest)| rest);
-                    each(match record {
-                        Some((VALUE, payload, _)) => {
-                            ipc_codec::decode(payload, Vec::new(), limits).map_err(TaskError::Decode)
+                    // In place, and each on a way of its own: most are numbers and the like.
+                    match short_value(rest, limits) {
+                        Some((value, behind)) => {
+                            rest = behind;
+                            each(Ok(value));
                         }
-                        record => unusual(record, &mut letters).and_then(|result| Ok(result.decode(limits)?)),
-                    });
+                        None => each(any_result(&mut rest, &mut letters, limits)),
+                    }
                 }
             }
         }
@@ -169,6 +169,34 @@ impl Batch {
         let kinds = std::iter::successors(run::next_record(records), |(.., rest)| run::next_record(rest));
         let is_none = |outcome: &&Outcome| !matches!(outcome, Outcome::Returned(_));
         kinds.map(|(kind, ..)| kind).filter(is_outcome).count() + letters.iter().filter(is_none).count()
+    }
+}
+
+/// The value of the first record, and what is behind it, if it is a short one.
+#[inline]
+fn short_value<'a, R: DeserializeOwned>(records: &'a [u8], limits: &Limits) -> Option<(R, &'a [u8])> {
+    let word = records.get(HEAD..)?.first_chunk()?;
+    match run::next_record(records)? {
+        (VALUE, payload, rest) if may_be_short::<R>() && payload.len() <= word.len() => {
+            ipc_codec::decode_word(word, payload.len(), limits).ok().map(|value| (value, rest))
+        }
+        _ => None,
+    }
+}
+
+/// What the first record says, which is passed.
+fn any_result<R: DeserializeOwned>(
+    records: &mut &[u8],
+    letters: &mut VecDeque<Outcome>,
+    limits: &Limits,
+) -> Result<R, TaskError> {
+    let record = run::next_record(records);
+    *records = record.map_or(&[], |(_, _, rest)| rest);
+    match record {
+        Some((VALUE, payload, _)) => {
+            ipc_codec::decode(payload, Vec::new(), limits).map_err(TaskError::Decode)
+        }
+        record => unusual(record, letters).and_then(|result| Ok(result.decode(limits)?)),
     }
 }
 

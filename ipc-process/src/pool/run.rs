@@ -7,10 +7,12 @@ use super::desk::{Desk, Done, Place};
 use super::worker::{Letter, Reply};
 use crate::entry::{self, Outcome};
 use crate::wire::channel_limits;
-use ipc_codec::{Message, Scratch};
+use ipc_codec::{DecodeError, EncodeError, Limits, Message, Scratch};
 use ipc_pipe::SendError;
 use ipc_pipe::internals::Line;
 use ipc_sys::handle::OwnedHandle;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -94,6 +96,31 @@ pub fn task_is_overdue() -> bool {
     desk.as_ref().is_some_and(|desk| desk.is_overdue(number, desk.turn(number).begun))
 }
 
+/// The arguments of a task.
+pub(crate) struct TaskArgs<'a> {
+    bytes: &'a [u8],
+    /// These bytes, and what stands behind them, up to eight.
+    word: Option<&'a [u8; 8]>,
+    handles: Vec<OwnedHandle>,
+}
+
+impl TaskArgs<'_> {
+    #[inline]
+    pub(crate) fn decode<A: DeserializeOwned>(self, limits: &Limits) -> Result<A, DecodeError> {
+        match self.word {
+            Some(word) if may_be_short::<A>() && self.bytes.len() <= word.len() => {
+                ipc_codec::decode_word(word, self.bytes.len(), limits)
+            }
+            _ => ipc_codec::decode(self.bytes, self.handles, limits),
+        }
+    }
+}
+
+/// Whether values of this type are likely to take no more than a word.
+pub(super) const fn may_be_short<T>() -> bool {
+    size_of::<T>() <= 16
+}
+
 /// A chunk that is being run.
 pub(crate) struct Run<'a> {
     desk: &'a Desk,
@@ -130,21 +157,23 @@ impl<'a> Run<'a> {
 
     /// Begins the next task, if there is one: its arguments.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<(&'a [u8], Vec<OwnedHandle>)> {
+    pub(crate) fn next(&mut self) -> Option<TaskArgs<'a>> {
         self.desk.begin(self.number)?;
         if self.place.is_letter {
             return Some(self.open_letter());
         }
-        let (args, rest) = split_record(self.args);
+        let records = self.args;
+        let (args, rest) = split_record(records);
         self.args = rest;
-        Some((args, Vec::new()))
+        let word = records.get(HEAD..HEAD + 8).and_then(|bytes| bytes.first_chunk());
+        Some(TaskArgs { bytes: args, word, handles: Vec::new() })
     }
 
     #[cold]
-    fn open_letter(&mut self) -> (&'a [u8], Vec<OwnedHandle>) {
+    fn open_letter(&mut self) -> TaskArgs<'a> {
         // A pool that is gone is noticed at the end of the chunk.
         let _ = self.line.send(Reply::Begun(self.number));
-        (self.args, self.handles.take().unwrap_or_default())
+        TaskArgs { bytes: self.args, word: None, handles: self.handles.take().unwrap_or_default() }
     }
 
     /// The function has returned, or panicked.
@@ -156,15 +185,25 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The place for the encoded result.
+    /// Ends the task with a result. If it cannot be encoded the task has not ended.
     #[inline]
-    pub(crate) fn scratch(&mut self) -> &mut Scratch {
-        self.scratch
+    pub(crate) fn end_with<R: Serialize>(&mut self, result: &R, limits: &Limits) -> Result<(), EncodeError> {
+        match may_be_short::<R>().then(|| ipc_codec::encode_word(result, limits)).flatten() {
+            Some((bytes, size)) if self.has_room(bytes.len()) => {
+                let mut record = [0; HEAD + 8];
+                record[..HEAD].copy_from_slice(&head(VALUE, size));
+                record[HEAD..].copy_from_slice(&bytes);
+                // As many as that have room, so all are written at once.
+                self.desk.write_result(&self.place, self.done.n_bytes as usize, &record);
+                self.commit(size);
+            }
+            _ => self.end_with_any(result, limits)?,
+        }
+        Ok(())
     }
 
-    /// Ends the task with the result in the scratch.
-    #[inline]
-    pub(crate) fn end_with_value(&mut self) {
+    fn end_with_any<R: Serialize>(&mut self, result: &R, limits: &Limits) -> Result<(), EncodeError> {
+        self.scratch.encode(result, limits)?;
         if self.scratch.handles().is_empty() && self.has_room(self.scratch.size()) {
             let at = self.done.n_bytes as usize;
             let bytes = self.scratch.bytes();
@@ -175,6 +214,7 @@ impl<'a> Run<'a> {
             let handles = self.scratch.take_handles();
             self.send(Outcome::Returned(Message::from_parts(self.scratch.bytes().to_vec(), handles)));
         }
+        Ok(())
     }
 
     /// Ends the task with an outcome that is no result.

@@ -7,7 +7,7 @@
 //! 1. It is a type without any content that may be copied, so a value of it is like any other: one was passed to `starmap`.
 #![allow(unsafe_code)]
 
-use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
 /// A function, or a closure that captures nothing, which takes the elements of the tuple `A` one by one.
 ///
@@ -54,7 +54,7 @@ pub(super) fn spread<F: StarFn<A>, A>(_function: F) -> fn(A) -> F::Output {
     }
     |args| {
         // SAFETY: by rule 1; the size was checked above.
-        let function = unsafe { MaybeUninit::<F>::uninit().assume_init() };
+        let function = unsafe { NonNull::<F>::dangling().read() };
         function.call_star(args)
     }
 }

@@ -189,6 +189,7 @@ impl SharedMapping {
     /// assert_eq!(memory.atomic_u32(4).load(Ordering::Acquire), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
         let address = self.checked(offset, size_of::<AtomicU32>(), align_of::<AtomicU32>());
         // SAFETY: `checked` saw that the word lies inside the mapping (invariant 1) and is aligned; an atomic
@@ -214,6 +215,7 @@ impl SharedMapping {
     /// assert_eq!(memory.atomic_u64(8).load(Ordering::Acquire), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
         let address = self.checked(offset, size_of::<AtomicU64>(), align_of::<AtomicU64>());
         // SAFETY: as in `atomic_u32`.
@@ -241,6 +243,7 @@ impl SharedMapping {
     /// memory.atomic_u64(0).store(5, Ordering::Release);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         let target = self.checked(offset, bytes.len(), 1);
         // SAFETY: `checked` saw that the range lies inside the mapping (invariants 1 and 2); a slice of this
@@ -273,6 +276,7 @@ impl SharedMapping {
     /// assert_eq!(bytes, b"whole");
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn read(&self, offset: usize, bytes: &mut [u8]) {
         let source = self.checked(offset, bytes.len(), 1);
         // SAFETY: as in `write`, with source and target exchanged.
