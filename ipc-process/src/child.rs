@@ -1,14 +1,22 @@
 //! The child's side: become what the parent asked for, call the function, say how it went, exit.
+//!
+//! # Safety
+//!
+//! Lends the channel by its number to the function that runs while it is open.
+#![allow(unsafe_code)]
 
 use crate::entry::{Callee, Entry, Outcome};
 use crate::parent::Family;
 use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
 use crate::{current, entry, method};
 use ipc_codec::{Limits, Message};
+use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::liveness::Lifeline;
 use ipc_sys::process;
 use serde::Serialize;
 use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The exit code after the function returned.
 const EXIT_RETURNED: i32 = 0;
@@ -27,6 +35,7 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
         Err(_) => std::process::exit(EXIT_REFUSED),
     };
     process::set_display_name(&start.setup.name);
+    remember_channel(&channel);
     let code = match become_child(start.setup, current::hold()) {
         Ok(role) => role.run_entry(&channel, &start.entry, start.args),
         Err(refusal) => refuse(&channel, refusal),
@@ -42,13 +51,29 @@ pub(crate) fn run_forked(
     identity: current::HeldIdentity,
     work: impl FnOnce(&Role, &ChildEnd) -> i32,
 ) -> ! {
+    remember_channel(channel);
     let code = match setup.and_then(|setup| become_child(setup, identity)) {
         Ok(role) => work(&role, channel),
         Err(refusal) => refuse(channel, refusal),
     };
     // The destructors and exit handlers in the copied memory are the parent's; what this process printed is its own.
     let _ = std::io::stdout().flush();
+    process::flush_c_streams();
     process::exit_now(code)
+}
+
+/// The number of the channel to the parent, which stays as long as the function runs; -1 where there is none.
+static OWN_CHANNEL: AtomicI32 = AtomicI32::new(-1);
+
+fn remember_channel(channel: &ChildEnd) {
+    OWN_CHANNEL.store(channel.as_fd().as_raw_fd(), Ordering::Relaxed);
+}
+
+/// The channel of this process to its parent, for a function that runs in it.
+pub(crate) fn own_channel() -> Option<BorrowedHandle<'static>> {
+    let number = OWN_CHANNEL.load(Ordering::Relaxed);
+    // SAFETY: the channel is open until the function has returned, of whose frame it is below.
+    (number >= 0).then(|| unsafe { BorrowedHandle::borrow_raw(number) })
 }
 
 /// What is left of a [`Setup`] once it was followed.

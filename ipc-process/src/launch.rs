@@ -84,7 +84,7 @@ pub(crate) unsafe fn fork(
     let (here, there) = channel()?;
     let mut there = Some(there);
     // SAFETY: handed on to the caller. The copy never comes back from there, so it has no use for this end.
-    let child = unsafe { fork_with(&mut there, here.as_fd(), setup, surroundings, work) }?;
+    let child = unsafe { fork_with(&mut there, &[here.as_fd()], setup, surroundings, work) }?;
     Ok((child, here))
 }
 
@@ -92,10 +92,10 @@ pub(crate) unsafe fn fork(
 ///
 /// # Safety
 ///
-/// As for [`process::fork`]; and the copy of what owns `unused` is not used in the child, where it is closed.
+/// As for [`process::fork`]; and the copies of what owns the `unused` are not used in the child, where they are closed.
 pub(crate) unsafe fn fork_with(
     there: &mut Option<OwnedHandle>,
-    unused: BorrowedHandle<'_>,
+    unused: &[BorrowedHandle<'_>],
     setup: Setup,
     surroundings: Surroundings,
     work: impl FnOnce(&child::Role, &ChildEnd) -> i32,

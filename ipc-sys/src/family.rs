@@ -113,7 +113,7 @@ pub struct ForkPreparation {
     members: MutexGuard<'static, BTreeSet<RawFd>>,
     /// None where no member needs one.
     tombstone: Option<OwnedHandle>,
-    closing: Option<RawFd>,
+    closing: Vec<RawFd>,
 }
 
 impl ForkPreparation {
@@ -132,10 +132,10 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
-        ForkPreparation::prepare(None)
+        ForkPreparation::prepare(&[])
     }
 
-    /// The same for a child that has no use for `member` at all, which is closed there instead of replaced.
+    /// The same for a child that has no use for these members at all, which are closed there instead of replaced.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl ForkPreparation {
     ///
     /// # Safety
     ///
-    /// The child neither uses nor drops its copy of whatever owns the handle.
+    /// The child neither uses nor drops its copies of whatever owns the handles.
     ///
     /// # Examples
     ///
@@ -155,7 +155,7 @@ impl ForkPreparation {
     ///
     /// let (here, _there) = MessageSocket::pair()?;
     /// // SAFETY: the child exits without returning from here.
-    /// let family = unsafe { ForkPreparation::closing(here.handle()) }?;
+    /// let family = unsafe { ForkPreparation::closing(&[here.handle()]) }?;
     /// // SAFETY: there is no other thread.
     /// match unsafe { fork() }? {
     ///     Forked::Child => exit_now(if family.bury_members().is_ok() { 0 } else { 1 }),
@@ -166,15 +166,15 @@ impl ForkPreparation {
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub unsafe fn closing(member: BorrowedHandle<'_>) -> io::Result<Self> {
-        ForkPreparation::prepare(Some(member.as_raw_fd()))
+    pub unsafe fn closing(unused: &[BorrowedHandle<'_>]) -> io::Result<Self> {
+        ForkPreparation::prepare(unused)
     }
 
-    fn prepare(closing: Option<RawFd>) -> io::Result<Self> {
+    fn prepare(unused: &[BorrowedHandle<'_>]) -> io::Result<Self> {
         let members = members();
-        let closing = closing.filter(|fd| members.contains(fd));
-        let n_buried = members.len() - usize::from(closing.is_some());
-        let tombstone = if n_buried == 0 { None } else { Some(make_tombstone()?) };
+        let closing: Vec<_> =
+            unused.iter().map(AsRawFd::as_raw_fd).filter(|fd| members.contains(fd)).collect();
+        let tombstone = if members.len() == closing.len() { None } else { Some(make_tombstone()?) };
         Ok(ForkPreparation { members, tombstone, closing })
     }
 
@@ -213,7 +213,7 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bury_members(mut self) -> io::Result<()> {
-        if let Some(fd) = self.closing {
+        for &fd in &self.closing {
             self.members.remove(&fd);
             // SAFETY: a member is open, and its owner is never used again, as the caller of `closing` promised.
             drop(unsafe { OwnedHandle::from_raw_fd(fd) });

@@ -98,8 +98,9 @@ fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, inter
         }
     };
     let mut channel = Some(channel.into_inner());
-    // SAFETY: the server has one thread. Its child takes no orders, and never comes back here.
-    let forked = unsafe { launch::fork_with(&mut channel, orders.as_fd(), setup, surroundings, work) };
+    let unused: Vec<_> = [Some(orders.as_fd()), child::own_channel()].into_iter().flatten().collect();
+    // SAFETY: the server has one thread. Its child takes no orders, says nothing in its place, and never comes back here.
+    let forked = unsafe { launch::fork_with(&mut channel, &unused, setup, surroundings, work) };
     match (forked, channel) {
         (Ok(child), Some(channel)) => children.push((child, channel)),
         (Err(error), Some(channel)) => {

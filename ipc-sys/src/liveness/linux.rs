@@ -2,14 +2,14 @@
 //!
 //! # Safety
 //!
-//! Raw `fcntl` calls with integer arguments on a descriptor that the caller owns.
+//! Raw `fcntl` calls with integer arguments on a descriptor that the caller owns, and others that are allowed right after a fork.
 #![allow(unsafe_code)]
 
 use crate::handle::{AsHandle, OwnedHandle};
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::io;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 
 pub(super) fn pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -45,6 +45,18 @@ pub(super) fn die_when_cut(lifeline: OwnedHandle) -> io::Result<()> {
     // The order stands as long as the descriptor is open, that is, as long as this process runs this program.
     let _kept_open = lifeline.into_raw_fd();
     Ok(())
+}
+
+pub(super) fn replace(keeper: RawFd) {
+    // SAFETY: a call with a constant text, allowed after a fork.
+    let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    // Where the table of descriptors is full, standard input does as well. If it is closed, too, the keeper stays.
+    // SAFETY: the number stays open, and stays that of its owner.
+    unsafe { libc::dup3(null.max(0), keeper, libc::O_CLOEXEC) };
+    if null > 0 {
+        // SAFETY: opened above.
+        unsafe { libc::close(null) };
+    }
 }
 
 /// `F_SETSIG` of the kernel's `asm-generic/fcntl.h`, which the bindings lack.

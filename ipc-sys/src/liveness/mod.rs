@@ -1,7 +1,7 @@
 //! Learning that a process is gone, and dying with it.
 //!
-//! A [`Keeper`] is held by one process and by nobody else: it is close-on-exec, and children forked by the family
-//! bury it. When that process ends in whatever way, the kernel closes the keeper, and every [`Lifeline`] of it is
+//! A [`Keeper`] is held by one process and by nobody else: it is close-on-exec, and forked children have something else in its
+//! place, also those of other code than the family's. When that process ends in whatever way, the kernel closes the keeper, and every [`Lifeline`] of it is
 //! cut. That the *thread* which made the keeper ended means nothing.
 //!
 //! # What a port provides
@@ -10,8 +10,12 @@
 //!   gone.
 //! - `die_when_cut(lifeline)`: has the kernel end this process when the lifeline is cut, also when the process is
 //!   stopped or busy, without a thread that watches.
+//! - `replace(keeper)`: in a child that was just forked, whatever its parent was doing: puts something harmless in the place of the
+//!   copy of a keeper.
 
+mod copies;
 mod linux;
+use copies::Listed;
 use linux as imp;
 
 use crate::clock::Deadline;
@@ -32,7 +36,11 @@ use std::io;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Keeper(#[expect(dead_code, reason = "held for its drop")] FamilyHandle);
+pub struct Keeper {
+    // Out of the list before it is closed.
+    _listed: Listed,
+    _handle: FamilyHandle,
+}
 
 /// The end that watches; any number of processes may hold it.
 ///
@@ -70,10 +78,12 @@ pub struct Lifeline(OwnedHandle);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn lifeline() -> io::Result<(Keeper, Lifeline)> {
+    copies::notice_forks()?;
     // A copy of the keeper in a child of another thread would keep the lifeline whole.
     let mut held = hold_forks();
     let (keeper, lifeline) = imp::pair()?;
-    Ok((Keeper(held.adopt(keeper)), Lifeline(lifeline)))
+    let listed = Listed::new(&keeper);
+    Ok((Keeper { _listed: listed, _handle: held.adopt(keeper) }, Lifeline(lifeline)))
 }
 
 impl Lifeline {

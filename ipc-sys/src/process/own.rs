@@ -160,11 +160,8 @@ pub fn ignore_broken_pipes() {
     imp::ignore_broken_pipes();
 }
 
-/// Writes out what C code of this process has printed and its library still holds.
-///
-/// # Blocking
-///
-/// While another thread reads or writes one of these streams.
+/// Writes out what C code of this process has printed and its library still holds, if no other thread could be using it at the
+/// moment: one that waits for input holds its stream for as long.
 ///
 /// # Examples
 ///
@@ -173,7 +170,9 @@ pub fn ignore_broken_pipes() {
 /// ipc_sys::process::flush_c_streams();
 /// ```
 pub fn flush_c_streams() {
-    imp::flush_c_streams();
+    if thread_count().is_ok_and(|n_threads| n_threads == 1) {
+        imp::flush_c_streams();
+    }
 }
 
 /// A name for `handle` by which a program started with it as its channel finds it, in an environment variable say.
