@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //!
-//! Lends the channel by its number to the function that runs while it is open.
+//! Lends the channel, by its address, to the function that runs while it is there.
 #![allow(unsafe_code)]
 
 use crate::entry::{Callee, Entry, Outcome};
@@ -14,9 +14,9 @@ use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::liveness::Lifeline;
 use ipc_sys::process;
 use serde::Serialize;
+use std::cell::Cell;
 use std::io::Write;
-use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::ptr;
 
 /// The exit code after the function returned.
 const EXIT_RETURNED: i32 = 0;
@@ -62,18 +62,19 @@ pub(crate) fn run_forked(
     process::exit_now(code)
 }
 
-/// The number of the channel to the parent, which stays as long as the function runs; -1 where there is none.
-static OWN_CHANNEL: AtomicI32 = AtomicI32::new(-1);
-
-fn remember_channel(channel: &ChildEnd) {
-    OWN_CHANNEL.store(channel.as_fd().as_raw_fd(), Ordering::Relaxed);
+thread_local! {
+    /// The channel to the parent, which stays where it is as long as the function runs; null where there is none.
+    static OWN_CHANNEL: Cell<*const ChildEnd> = const { Cell::new(ptr::null()) };
 }
 
-/// The channel of this process to its parent, for a function that runs in it.
+fn remember_channel(channel: &ChildEnd) {
+    OWN_CHANNEL.set(channel);
+}
+
+/// The channel of this process to its parent, for the function that runs in it, on its first thread.
 pub(crate) fn own_channel() -> Option<BorrowedHandle<'static>> {
-    let number = OWN_CHANNEL.load(Ordering::Relaxed);
-    // SAFETY: the channel is open until the function has returned, of whose frame it is below.
-    (number >= 0).then(|| unsafe { BorrowedHandle::borrow_raw(number) })
+    // SAFETY: null, or in a frame below that of the function, which ends with the process.
+    unsafe { OWN_CHANNEL.get().as_ref() }.map(AsHandle::as_fd)
 }
 
 /// What is left of a [`Setup`] once it was followed.

@@ -6,12 +6,65 @@
 #![allow(unsafe_code)]
 
 use ipc_pipe::{Receiver, RecvError, RecvTimeoutError, SendError, Sender, pipe, simplex};
-use ipc_process::{Builder, SpawnError, StartMethod};
+use ipc_process::{Builder, Context, SpawnError, StartMethod, set_start_method};
 use ipc_testkit::proc::children;
 use ipc_testkit::{isolated, isolated_within};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
+
+/// As a child finds it: affinity and quota of the group are the system's to inherit, and the standard library knows them.
+#[test]
+fn parallelism_knows_what_this_process_may_use() {
+    isolated(|| {
+        ipc_process::init();
+        let count = |(): ()| std::thread::available_parallelism().map_or(0, usize::from);
+        let before = rustix::thread::sched_getaffinity(None).expect("the processors");
+        let mut one = rustix::thread::CpuSet::new();
+        let first =
+            (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| before.is_set(cpu)).expect("a processor");
+        one.set(first);
+        assert_eq!(count(()), before.count() as usize);
+        rustix::thread::sched_setaffinity(None, &one).expect("one processor");
+        assert_eq!(count(()), 1);
+        for &method in StartMethod::ALL {
+            let process = Builder::new().method(method).spawn(count, ()).expect("a process");
+            assert_eq!(process.join().expect("a count"), 1, "{method}");
+        }
+        ipc_process::stop_forkserver();
+    });
+}
+
+#[test]
+fn the_method_of_the_program_is_that_of_its_children_and_set_once() {
+    isolated(|| {
+        ipc_process::init();
+        let default = |(): ()| StartMethod::default().to_string();
+        assert_eq!(default(()), "spawn");
+        set_start_method(StartMethod::Fork).expect("nobody has set it");
+        assert_eq!(default(()), "fork");
+        set_start_method(StartMethod::Spawn).expect_err("it is set");
+        for &method in StartMethod::ALL {
+            let context = Context::new(method);
+            assert_eq!(context.spawn(default, ()).expect("a process").join().expect("a name"), "fork");
+            let set = |(): ()| set_start_method(StartMethod::Spawn).is_err();
+            assert!(context.process().spawn(set, ()).expect("a process").join().expect("an answer"));
+        }
+        // It is used where no method is named, which shows by a global that only a copy has.
+        LOADED.store(5, Ordering::Relaxed);
+        let process = Builder::new().spawn(|(): ()| LOADED.load(Ordering::Relaxed), ());
+        assert_eq!(process.expect("a process").join().expect("a number"), 5);
+        // In a pool, whose thread must not fork, it is not. Elsewhere, since the lifeline of the workers stays.
+        let in_pool = |(): ()| {
+            LOADED.store(5, Ordering::Relaxed);
+            let pool = Context::new(StartMethod::Spawn).pool().workers(1).build().expect("a pool");
+            pool.apply(|(): ()| LOADED.load(Ordering::Relaxed), ()).expect("a number")
+        };
+        let process = Context::new(StartMethod::Spawn).spawn(in_pool, ());
+        assert_eq!(process.expect("a process").join().expect("a number"), 0);
+        ipc_process::stop_forkserver();
+    });
+}
 
 fn double(number: u64) -> u64 {
     number * 2

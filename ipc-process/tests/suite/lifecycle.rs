@@ -2,7 +2,9 @@
 
 use super::{assert_ends, eventually, hold, readable_within, start};
 use ipc_pipe::{Receiver, Sender, simplex};
-use ipc_process::{Builder, ExitStatus, JoinTimeoutError, Process, StartMethod, current, parent};
+use ipc_process::{
+    Builder, ExitStatus, JoinTimeoutError, Process, StartMethod, active_children, current, parent,
+};
 use ipc_testkit::proc::children;
 use std::time::{Duration, Instant};
 
@@ -110,7 +112,7 @@ pub(crate) fn many_threads_wait_for_one_process(method: StartMethod) {
     let (hold, go) = simplex().expect("a pipe");
     let process = start(method, leave_by_five, go);
     std::thread::scope(|scope| {
-        let waits: Vec<_> = (0..8).map(|_| scope.spawn(|| process.wait().expect("a status"))).collect();
+        let waits: Vec<_> = (0..16).map(|_| scope.spawn(|| process.wait().expect("a status"))).collect();
         drop(hold);
         for wait in waits {
             assert_eq!(wait.join().expect("no panic"), ExitStatus::Exited(5));
@@ -151,4 +153,27 @@ pub(crate) fn a_dropped_process_goes_on_and_is_collected(method: StartMethod) {
         ipc_process::stop_forkserver();
         children().is_empty()
     });
+}
+
+pub(crate) fn children_are_listed_while_they_run(method: StartMethod) {
+    let names = || active_children().iter().map(|child| child.name().to_owned()).collect::<Vec<_>>();
+    let (first, go) = start_waiting(method);
+    let (second, hold) = start_waiting(method);
+    assert_eq!(names(), ["Process-1", "Process-2"]);
+    // A child has children of its own, and none of its parent's.
+    assert!(start(method, |(): ()| active_children().is_empty(), ()).join().expect("an answer"));
+    drop(go);
+    assert_eq!(first.join().expect("a number"), 7);
+    assert_eq!(names(), ["Process-2"]);
+    // One that was dropped runs, too, and can still be waited for and ended by its place in the list.
+    let pid = second.pid();
+    drop(second);
+    let [child] = <[_; 1]>::try_from(active_children()).expect("one child");
+    assert_eq!((child.pid(), child.is_daemon(), child.is_alive()), (pid, false, true));
+    assert_eq!(child.wait_timeout(Duration::from_millis(1)).expect("a wait"), None);
+    child.terminate().expect("it is there");
+    assert_eq!(child.wait().expect("a status").signal(), Some(15));
+    assert!(active_children().is_empty());
+    drop(hold);
+    super::assert_no_children();
 }

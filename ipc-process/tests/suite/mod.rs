@@ -66,6 +66,7 @@ macro_rules! suite {
                 many_threads_wait_for_one_process
                 the_sentinel_tells_of_the_end_only
                 a_dropped_process_goes_on_and_is_collected
+                children_are_listed_while_they_run
             }
             panics {
                 a_panic_comes_back_with_all_it_said
@@ -103,6 +104,8 @@ macro_rules! suite {
                 children_have_children
                 a_grandchild_outlives_its_parent
                 children_start_children_by_threads
+                the_parent_is_seen_to_end
+                a_parent_that_has_ended_is_told_to_be_dead
             }
         }
     };

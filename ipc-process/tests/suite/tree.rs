@@ -1,8 +1,9 @@
 //! Processes that start processes.
 
 use super::{method_of, start};
-use ipc_pipe::{Receiver, Sender, simplex};
-use ipc_process::{Builder, StartMethod};
+use ipc_pipe::{Pipe, Receiver, Sender, pipe, simplex};
+use ipc_process::{Builder, StartMethod, parent};
+use std::time::Duration;
 
 fn sum_of_squares((depth, method): (u32, String)) -> u64 {
     if depth == 0 {
@@ -14,7 +15,7 @@ fn sum_of_squares((depth, method): (u32, String)) -> u64 {
 }
 
 pub(crate) fn children_have_children(method: StartMethod) {
-    for other in [StartMethod::Spawn, StartMethod::Fork] {
+    for &other in StartMethod::ALL {
         let process = start(method, sum_of_squares, (3, other.to_string()));
         assert_eq!(process.join().expect("a number"), 8);
     }
@@ -28,7 +29,7 @@ pub(crate) fn a_grandchild_outlives_its_parent(method: StartMethod) {
         let _ = go.recv();
         answers.send(std::process::id()).expect("the reader is there");
     }
-    for other in [StartMethod::Spawn, StartMethod::Fork] {
+    for &other in StartMethod::ALL {
         let (answers, answer) = simplex().expect("a pipe");
         let (hold, go) = simplex().expect("a pipe");
         let process = start(method, leave_a_child, (other.to_string(), answers, go));
@@ -57,4 +58,54 @@ pub(crate) fn children_start_children_by_threads(method: StartMethod) {
     let names = start(method, start_by_threads, 8).join().expect("names");
     let expected: Vec<_> = (0..8).map(|number| format!("child {number}")).collect();
     assert_eq!(names, expected);
+}
+
+/// Who the parent is, and whether it lives.
+type Seen = (String, u32, bool);
+
+pub(crate) fn the_parent_is_seen_to_end(method: StartMethod) {
+    fn watch_the_parent(pipe: Pipe<Seen, ()>) {
+        let parent = parent().expect("room for a handle").expect("it was started");
+        let look = || (parent.name().to_owned(), parent.pid(), parent.is_alive());
+        pipe.send(look()).expect("the test is there");
+        // Ready as soon as it has ended, and not before.
+        assert_eq!(ipc_pipe::wait(&[&parent]).expect("it can be waited for"), [0]);
+        pipe.send(look()).expect("the test is there");
+    }
+    fn own_a_watcher((method, end): (String, Pipe<Seen, ()>)) {
+        let watcher = Builder::new().method(method_of(&method)).spawn(watch_the_parent, end);
+        let _watcher = watcher.expect("a process");
+        loop {
+            std::thread::park();
+        }
+    }
+    let (here, there) = pipe::<(), Seen>().expect("a pipe");
+    let owner = Builder::new().method(StartMethod::Spawn).name("owner");
+    let owner = owner.spawn(own_a_watcher, (method.to_string(), there)).expect("a process");
+    let pid = owner.pid();
+    assert_eq!(here.recv().expect("an answer"), ("owner".to_owned(), pid, true));
+    assert!(!here.poll(Duration::from_millis(50)).expect("it can be waited for"), "it still lives");
+    owner.kill().expect("it is there");
+    owner.join().expect_err("it was killed");
+    assert_eq!(here.recv().expect("an answer"), ("owner".to_owned(), pid, false));
+}
+
+/// Who asks for the first time when it is too late gets the same answer.
+pub(crate) fn a_parent_that_has_ended_is_told_to_be_dead(method: StartMethod) {
+    fn look_when_told(pipe: Pipe<Seen, ()>) {
+        let _ = pipe.recv();
+        let parent = parent().expect("room for a handle").expect("it was started");
+        let _ = pipe.send((parent.name().to_owned(), parent.pid(), parent.is_alive()));
+    }
+    fn leave_a_child((method, end): (String, Pipe<Seen, ()>)) {
+        let child = Builder::new().method(method_of(&method)).spawn(look_when_told, end);
+        drop(child.expect("a process"));
+    }
+    let (here, there) = pipe::<(), Seen>().expect("a pipe");
+    let owner = Builder::new().method(StartMethod::Spawn).name("owner");
+    let owner = owner.spawn(leave_a_child, (method.to_string(), there)).expect("a process");
+    let pid = owner.pid();
+    owner.join().expect("an end");
+    here.send(()).expect("it is there");
+    assert_eq!(here.recv().expect("an answer"), ("owner".to_owned(), pid, false));
 }
