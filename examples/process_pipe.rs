@@ -1,6 +1,6 @@
 //! A sender and a receiver with a pipe between them, each a process.
 //!
-//! `cargo run --release --example process_pipe -- [--messages N] [--method spawn|fork]`
+//! `cargo run --release --example process_pipe -- [--messages N] [--method spawn|fork|forkserver]`
 //!
 //! The receiver does not have to be told when to stop: when the sender has let go of its end, or has ended in any other way, the
 //! pipe ends behind the last message.
@@ -18,10 +18,11 @@ const HELP: &str = "\
 A sender sends messages into a pipe, a receiver receives them until the pipe
 ends; each is a process.
 
-usage: process_pipe [--messages N] [--method spawn|fork]
+usage: process_pipe [--messages N] [--method spawn|fork|forkserver]
 
   --messages N  how many messages, 1 to 1,000,000; else 5
-  --method M    how the processes are started: spawn (else), fork
+  --method M    how the processes are started: spawn (else), fork,
+                forkserver
   --help        print this
 
 exit code: 0 all messages arrived in order, 1 they did not, 2 wrong usage, 3 a
