@@ -1,6 +1,6 @@
 //! A producer and a consumer with a queue between them, each a process.
 //!
-//! `cargo run --release --example process_queue -- [--items N] [--end channel|timeout] [--method spawn|fork]`
+//! `cargo run --release --example process_queue -- [--items N] [--end channel|timeout] [--method spawn|fork|forkserver]`
 //!
 //! The consumer has to know when to stop. With a channel the last item is followed by the end, since the producer is the only
 //! one with a sender. With a plain queue everybody can put, so the consumer stops when nothing has come for a while.
@@ -18,12 +18,12 @@ use std::time::Duration;
 const HELP: &str = "\
 A producer puts items into a queue, a consumer takes them out; each is a process.
 
-usage: process_queue [--items N] [--end channel|timeout] [--method spawn|fork]
+usage: process_queue [--items N] [--end channel|timeout] [--method spawn|fork|forkserver]
 
   --items N    how many items, 1 to 1,000,000; else 5
   --end E      how the consumer learns that there are no more: by the end of the
                channel (else), or by a timeout
-  --method M   how the processes are started: spawn (else), fork
+  --method M   how the processes are started: spawn (else), fork, forkserver
   --help       print this
 
 exit code: 0 all items arrived in order, 1 they did not, 2 wrong usage, 3 a process

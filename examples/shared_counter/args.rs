@@ -9,11 +9,11 @@ pub(crate) const HELP: &str = "\
 Several processes add to one number, under its lock and in one step, and sort one
 array in parts.
 
-usage: shared_counter [--workers N] [--rounds M] [--method spawn|fork]
+usage: shared_counter [--workers N] [--rounds M] [--method spawn|fork|forkserver]
 
   --workers N   how many processes, 1 to 256; else 4
   --rounds M    how often each of them adds, 1 to 100,000,000; else 100,000
-  --method M    how they are started: spawn (else), fork
+  --method M    how they are started: spawn (else), fork, forkserver
   --help        print this
 
 exit code: 0 all results are exact, 1 one is not, 2 wrong usage, 3 a worker or the

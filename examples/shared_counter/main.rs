@@ -1,6 +1,6 @@
 //! Several processes add to one number, under its lock and in one step, and sort one array in parts.
 //!
-//! `cargo run --release --example shared_counter -- [--workers N] [--rounds M] [--method spawn|fork]`
+//! `cargo run --release --example shared_counter -- [--workers N] [--rounds M] [--method spawn|fork|forkserver]`
 //!
 //! | file | what |
 //! | --- | --- |

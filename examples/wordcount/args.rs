@@ -10,12 +10,12 @@ use std::{fmt, thread};
 pub(crate) const HELP: &str = "\
 Counts the words of files in several processes.
 
-usage: wordcount [PATH...] [--workers N] [--method spawn|fork] [--chaos] [--json]
+usage: wordcount [PATH...] [--workers N] [--method spawn|fork|forkserver] [--chaos] [--json]
 
   PATH          files, and folders with all files below them; else the sources of
                 the crates that cargo has downloaded, else this project
   --workers N   how many processes count, 1 to 1024; else one for each processor
-  --method M    how they are started: spawn (else), fork
+  --method M    how they are started: spawn (else), fork, forkserver
   --chaos       kill a random one of them several times a second; the counts stay
                 the same
   --json        print one JSON object instead of the table
