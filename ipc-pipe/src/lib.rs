@@ -227,7 +227,7 @@ pub use wait::{Look, Readable, WaitError, Waitable, try_wait, wait, wait_deadlin
 pub mod internals {
     //! What a process is started by, and what a type looks like. For the family alone; it changes in any version.
 
-    pub use crate::line::{INLINE_MAX, Line, line};
+    pub use crate::line::{INLINE_MAX, Line, line, prepare_thread};
     pub use crate::schema::{Fingerprint, fingerprint};
 }
 

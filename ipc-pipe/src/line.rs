@@ -4,7 +4,7 @@
 //! message or two, and wants one handle for it that a program inherits, is better off with the sockets alone: each message is one
 //! datagram, and a large one travels as sealed memory. For the family alone; it changes in any version.
 
-pub use crate::transport::INLINE_MAX;
+pub use crate::transport::{INLINE_MAX, prepare_thread};
 
 use crate::error::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use crate::transport;

@@ -118,6 +118,11 @@ thread_local! {
     static INCOMING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// Does what the first message of a thread does besides, so that a copy of this process, which is about to be made, need not.
+pub fn prepare_thread() {
+    with_buffer(&OUTGOING, |_| ());
+}
+
 /// Runs `work` with a buffer of this thread, which keeps its allocation between messages.
 fn with_buffer<R>(slot: &'static LocalKey<Cell<Vec<u8>>>, work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     // Taken out while it is in use: encoding and decoding run code of the user, which may send and receive, too.

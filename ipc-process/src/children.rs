@@ -243,6 +243,11 @@ fn own<'a>(held: &'a mut Held<'_, Children>) -> &'a mut Children {
 }
 
 impl Children {
+    /// Whether nobody else has the handles of some of them.
+    pub(crate) fn holds_handles(&self) -> bool {
+        !self.detached.is_empty()
+    }
+
     fn collect(&mut self) {
         // A wait that fails says nothing about the child; the next sweep asks again.
         self.detached.retain(|member| !matches!(member.child.wait(Deadline::NOW), Ok(Some(_))));

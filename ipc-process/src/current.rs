@@ -92,7 +92,9 @@ impl HeldIdentity {
         parent: Option<Arc<Family>>,
     ) {
         let parent = parent.or_else(|| self.0.as_ref().and_then(|identity| identity.parent.clone()));
-        *self.0 = Some(Arc::new(Identity { name, path, daemon, parent, n_children: AtomicU32::new(0) }));
+        let identity = Arc::new(Identity { name, path, daemon, parent, n_children: AtomicU32::new(0) });
+        // The parent's stays where it is: to give the memory back is to copy the pages that it is on.
+        std::mem::forget(self.0.replace(identity));
     }
 }
 

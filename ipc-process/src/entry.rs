@@ -63,7 +63,8 @@ pub enum Outcome {
 pub struct Callee {
     trampoline: Trampoline,
     function: *const (),
-    fingerprint: u64,
+    /// What the types should be; none where nobody else has said it, as in a copy of the process that named the function.
+    fingerprint: Option<u64>,
 }
 
 /// A function of this process, with the trampoline for many calls.
@@ -77,7 +78,7 @@ pub(crate) struct ManyCallee {
 type ManyTrampoline = fn(*const (), u64, &mut Run<'_>, &Limits);
 
 /// `started` is called once the arguments are decoded.
-type Trampoline = fn(*const (), u64, Message, &Limits, &mut dyn FnMut()) -> Outcome;
+type Trampoline = fn(*const (), Option<u64>, Message, &Limits, &mut dyn FnMut()) -> Outcome;
 
 /// How something that is kept encoded becomes what a function changes, and is kept again.
 pub trait Kept {
@@ -94,7 +95,7 @@ pub trait Kept {
 impl Entry {
     /// The name of `function`; `None` when its code lies in no module, as code that was generated at run time.
     pub fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Option<Self> {
-        Callee::of(function).name()
+        Entry::named(call::<A, R>, function as *const (), fingerprint::<A, R>())
     }
 
     /// The name of a function that changes what is kept as `K` says. It is called with what is kept and its arguments, both as
@@ -103,7 +104,15 @@ impl Entry {
         function: fn(&mut K::Value, A) -> R,
     ) -> Option<Self> {
         let fingerprint = fingerprint::<(K, K::Value, A), R>();
-        Callee { trampoline: change::<K, A, R>, function: function as *const (), fingerprint }.name()
+        Entry::named(change::<K, A, R>, function as *const (), fingerprint)
+    }
+
+    fn named(trampoline: Trampoline, function: *const (), fingerprint: u64) -> Option<Self> {
+        Some(Entry {
+            trampoline: Place::of(trampoline as usize)?,
+            function: Place::of(function as usize)?,
+            fingerprint,
+        })
     }
 
     /// Finds the function in this process.
@@ -113,7 +122,7 @@ impl Entry {
             // SAFETY: by rule 1 the address is that of the trampoline which `Entry::of` named (rule 2).
             trampoline: unsafe { std::mem::transmute::<*const (), Trampoline>(trampoline) },
             function: self.function.address()? as *const (),
-            fingerprint: self.fingerprint,
+            fingerprint: Some(self.fingerprint),
         })
     }
 }
@@ -156,25 +165,13 @@ impl ManyCallee {
 
 impl Callee {
     /// For a call in this process or in a copy of it, where no name is needed.
-    pub fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Self {
-        Callee {
-            trampoline: call::<A, R>,
-            function: function as *const (),
-            fingerprint: fingerprint::<A, R>(),
-        }
+    pub(crate) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> Self {
+        Callee { trampoline: call::<A, R>, function: function as *const (), fingerprint: None }
     }
 
     /// Decodes the arguments, tells `started`, calls the function, encodes the result.
     pub fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
         (self.trampoline)(self.function, self.fingerprint, args, limits, started)
-    }
-
-    fn name(self) -> Option<Entry> {
-        Some(Entry {
-            trampoline: Place::of(self.trampoline as usize)?,
-            function: Place::of(self.function as usize)?,
-            fingerprint: self.fingerprint,
-        })
     }
 }
 
@@ -209,12 +206,12 @@ impl Place {
 
 fn call<A: DeserializeOwned, R: Serialize>(
     function: *const (),
-    expected: u64,
+    expected: Option<u64>,
     args: Message,
     limits: &Limits,
     started: &mut dyn FnMut(),
 ) -> Outcome {
-    if expected != fingerprint::<A, R>() {
+    if expected.is_some_and(|expected| expected != fingerprint::<A, R>()) {
         return Outcome::ImageDiffers("the types of the function differ".into());
     }
     // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
@@ -275,12 +272,12 @@ fn call_until_panic<A: DeserializeOwned, R: Serialize>(
 
 fn change<K: Kept, A: DeserializeOwned, R: Serialize>(
     function: *const (),
-    expected: u64,
+    expected: Option<u64>,
     args: Message,
     limits: &Limits,
     started: &mut dyn FnMut(),
 ) -> Outcome {
-    if expected != fingerprint::<(K, K::Value, A), R>() {
+    if expected.is_some_and(|expected| expected != fingerprint::<(K, K::Value, A), R>()) {
         return Outcome::ImageDiffers("the types of the function differ".into());
     }
     // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.

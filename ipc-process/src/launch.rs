@@ -6,8 +6,10 @@
 //! their own caller.
 #![allow(unsafe_code)]
 
+use crate::children::Children;
 use crate::environment::EnvChanges;
 use crate::error::SpawnError;
+use crate::fork_server::Own;
 use crate::init::CHANNEL_VARIABLE;
 use crate::stdio::{Stdio, Streams};
 use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
@@ -100,10 +102,12 @@ pub(crate) unsafe fn fork_with(
     surroundings: Surroundings,
     work: impl FnOnce(&child::Role, &ChildEnd) -> i32,
 ) -> Result<Child, SpawnError> {
+    let is_plain = surroundings.are_inherited();
     let streams =
         Streams::open(surroundings.stdio).map_err(SpawnError::os("opening the standard streams"))?;
-    // The copy finds it done, and copies some pages less.
+    // The copy finds them done, and copies some pages less.
     panics::install_hook();
+    ipc_pipe::internals::prepare_thread();
     // What waits in the buffers would be printed by both.
     let _ = std::io::stdout().flush();
     process::flush_c_streams();
@@ -117,16 +121,19 @@ pub(crate) unsafe fn fork_with(
             let _guard = ExitOnUnwind;
             let buried = family.bury_members();
             let (life, children, fork_server, identity) = held;
-            life.forget_parents();
-            children.forget_parents();
-            fork_server.forget_parents();
+            life.forget_parents(|_| true);
+            children.forget_parents(Children::holds_handles);
+            fork_server.forget_parents(Own::holds_handles);
             let Some(Ok(channel)) = there.take().map(ChildEnd::from_handle) else {
                 process::exit_now(child::EXIT_REFUSED)
             };
             let channel = channel.with_limits(channel_limits());
             let ready = buried
                 .map_err(|error| Refusal::Setup(format!("letting go of the parent's handles: {error}")))
-                .and_then(|()| enter(&surroundings.env, surroundings.current_dir.as_deref(), &streams));
+                .and_then(|()| match is_plain {
+                    true => Ok(()),
+                    false => enter(&surroundings.env, surroundings.current_dir.as_deref(), &streams),
+                });
             drop(streams);
             child::run_forked(&channel, ready.map(|()| setup), identity, work)
         }

@@ -1,7 +1,7 @@
 //! A static that belongs to one process: whoever forked it, a child begins without the value of its parent.
 
-use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{mem, process};
 
 /// A value of this process, or none.
 #[derive(Debug)]
@@ -38,9 +38,17 @@ impl<T> Held<'_, T> {
         Ok(&mut self.0.insert(owned).value)
     }
 
-    /// In a forked child: drops the copy of the parent's value, which a child of somebody else's fork does when it comes by.
-    pub(crate) fn forget_parents(mut self) {
-        *self.0 = None;
+    /// In a forked child: lets go of the copy of the parent's value, which a child of somebody else's fork does when it comes by.
+    ///
+    /// What holds handles is dropped. Else it stays where it is: to give memory back is to copy the pages that it is on.
+    pub(crate) fn forget_parents(mut self, holds_handles: impl FnOnce(&T) -> bool) {
+        if let Some(owned) = self.0.take() {
+            if holds_handles(&owned.value) {
+                drop(owned);
+            } else {
+                mem::forget(owned);
+            }
+        }
     }
 }
 
@@ -58,7 +66,7 @@ mod tests {
         // As a child finds it.
         slot.hold().0.as_mut().expect("made above").owner += 1;
         assert_eq!(slot.hold().get_or_try(make(3)), Ok(&mut 3));
-        slot.hold().forget_parents();
+        slot.hold().forget_parents(|_| true);
         assert_eq!(slot.hold().get_or_try(make(4)), Ok(&mut 4));
     }
 }

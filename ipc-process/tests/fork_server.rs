@@ -63,7 +63,7 @@ fn a_preload_that_fails_is_told_by_every_start() {
         with_a_server(|| {
             let failing: [(fn(), &str); 2] = [
                 (|| panic!("nothing to load"), "the preload panicked"),
-                (|| _ = std::thread::spawn(|| std::thread::park()), "the preload left 2 threads"),
+                (|| _ = std::thread::spawn(std::thread::park), "the preload left 2 threads"),
             ];
             for (preload, complaint) in failing {
                 set_forkserver_preload(preload);

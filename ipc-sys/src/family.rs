@@ -214,16 +214,16 @@ impl ForkPreparation {
     /// ```
     pub fn bury_members(mut self) -> io::Result<()> {
         for &fd in &self.closing {
-            self.members.remove(&fd);
             // SAFETY: a member is open, and its owner is never used again, as the caller of `closing` promised.
             drop(unsafe { OwnedHandle::from_raw_fd(fd) });
         }
         if let Some(tombstone) = &self.tombstone {
-            for &fd in self.members.iter() {
+            for &fd in self.members.iter().filter(|fd| !self.closing.contains(fd)) {
                 replace(tombstone, fd)?;
             }
         }
-        self.members.clear();
+        // The set stays where it is: to give its memory back is to copy the pages that it is on.
+        std::mem::forget(std::mem::take(&mut *self.members));
         Ok(())
     }
 }

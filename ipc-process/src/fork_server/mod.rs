@@ -25,7 +25,7 @@ mod order;
 mod own;
 mod serve;
 
-pub(crate) use own::{fork, hold};
+pub(crate) use own::{Own, fork, hold};
 pub use own::{set_forkserver_preload, stop_forkserver};
 
 use crate::attached::Attached;

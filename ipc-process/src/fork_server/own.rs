@@ -23,6 +23,13 @@ pub(crate) struct Own {
     server: Option<Arc<ForkServer>>,
 }
 
+impl Own {
+    /// Whether there is a server to let go of.
+    pub(crate) fn holds_handles(&self) -> bool {
+        self.server.is_some()
+    }
+}
+
 static OWN: PerProcess<Own> = PerProcess::new();
 
 /// Sets a function that the fork server of this process calls once, before it makes any process: what it loads, all of them

@@ -84,6 +84,13 @@ fn say(channel: OwnedHandle, word: FromChild) {
 fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, interrupts: InterruptsIgnored) {
     let Order { start, changes, channel } = order;
     let Some(Start { entry, args, setup }) = Arc::into_inner(start) else { return };
+    // Looked for here: what the server has read, its children find read.
+    let callee = match entry.resolve() {
+        Ok(callee) => callee,
+        Err(error) => {
+            return say(channel.into_inner(), FromChild::Refused(Refusal::ImageDiffers(error.to_string())));
+        }
+    };
     let surroundings = Surroundings::from(changes);
     let name = setup.name.clone();
     let siblings = &mut *children;
@@ -93,7 +100,7 @@ fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, inter
         interrupts.restore();
         process::set_display_name(&name);
         match say_born(channel) {
-            Ok(()) => role.run_entry(channel, &entry, args),
+            Ok(()) => role.run_callee(channel, &callee, args),
             Err(code) => code,
         }
     };

@@ -12,6 +12,7 @@ use super::{Program, Signal, SpawnError, SpawnStep};
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
+use rustix::thread::UnshareFlags;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::path::Path;
@@ -145,8 +146,9 @@ pub(super) fn resident_memory() -> io::Result<u64> {
 pub(super) fn thread_count() -> io::Result<usize> {
     // A process of one thread may leave a thread group that it is alone in, which changes nothing, and one of several may not. That
     // is the shortest way to know, and stands on the way of every fork. A sandbox may forbid it, to all alike.
+    let group = UnshareFlags::from_bits_retain(libc::CLONE_THREAD as u32);
     // SAFETY: with this flag the call has no effect other than its result.
-    if unsafe { libc::unshare(libc::CLONE_THREAD) } == 0 {
+    if unsafe { rustix::thread::unshare_unsafe(group) }.is_ok() {
         return Ok(1);
     }
     // A folder counts itself, its entry in the folder above, and each folder in it; here, each thread is one.
@@ -241,10 +243,13 @@ pub(super) fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
 }
 
 pub(super) fn set_display_name(name: &str) {
-    let bytes: Vec<u8> = name.bytes().filter(|&byte| byte != 0).take(15).collect();
-    if let Ok(name) = CString::new(bytes) {
+    let mut bytes = [0; 16];
+    for (place, byte) in bytes[..15].iter_mut().zip(name.bytes().filter(|&byte| byte != 0)) {
+        *place = byte;
+    }
+    if let Ok(name) = CStr::from_bytes_until_nul(&bytes) {
         // A name for the eye: that it could not be set hurts nobody.
-        let _ = rustix::thread::set_name(&name);
+        let _ = rustix::thread::set_name(name);
     }
 }
 
