@@ -120,7 +120,8 @@ thread_local! {
 
 /// Does what the first message of a thread does besides, so that a copy of this process, which is about to be made, need not.
 pub fn prepare_thread() {
-    with_buffer(&OUTGOING, |_| ());
+    // Room for a short message.
+    with_buffer(&OUTGOING, |payload| payload.reserve(256));
 }
 
 /// Runs `work` with a buffer of this thread, which keeps its allocation between messages.

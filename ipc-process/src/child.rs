@@ -5,10 +5,11 @@
 //! Lends the channel, by its address, to the function that runs while it is there.
 #![allow(unsafe_code)]
 
-use crate::entry::{Callee, Entry, Outcome};
+use crate::current::{self, ChildIdentity, HeldIdentity};
+use crate::entry::{self, Callee, Entry, Outcome};
+use crate::method::{self, StartMethod};
 use crate::parent::Family;
 use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
-use crate::{current, entry, method};
 use ipc_codec::{Limits, Message};
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::liveness::Lifeline;
@@ -36,7 +37,7 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
     };
     process::set_display_name(&start.setup.name);
     remember_channel(&channel);
-    let code = match become_child(start.setup, current::hold()) {
+    let code = match NewSelf::of(start.setup, current::hold()).begin() {
         Ok(role) => role.run_entry(&channel, &start.entry, start.args),
         Err(refusal) => refuse(&channel, refusal),
     };
@@ -47,12 +48,11 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
 /// In a forked child, once it has let go of what is not its own: the same, from there on.
 pub(crate) fn run_forked(
     channel: &ChildEnd,
-    setup: Result<Setup, Refusal>,
-    identity: current::HeldIdentity,
+    new_self: Result<NewSelf, Refusal>,
     work: impl FnOnce(&Role, &ChildEnd) -> i32,
 ) -> ! {
     remember_channel(channel);
-    let code = match setup.and_then(|setup| become_child(setup, identity)) {
+    let code = match new_self.and_then(NewSelf::begin) {
         Ok(role) => work(&role, channel),
         Err(refusal) => refuse(channel, refusal),
     };
@@ -62,11 +62,47 @@ pub(crate) fn run_forked(
     process::exit_now(code)
 }
 
+/// What a process is to be, made before it is there.
+pub(crate) struct NewSelf {
+    held: HeldIdentity,
+    identity: ChildIdentity,
+    lifeline: Option<Lifeline>,
+    method: Option<StartMethod>,
+    role: Role,
+}
+
+impl NewSelf {
+    pub(crate) fn of(setup: Setup, held: HeldIdentity) -> Self {
+        let is_daemon = setup.lifeline.is_some();
+        NewSelf {
+            identity: held.of_child(setup.name, setup.path, is_daemon, setup.parent.map(Family::new)),
+            held,
+            lifeline: setup.lifeline.map(|lifeline| Lifeline::from_handle(lifeline.into_inner())),
+            method: setup.method,
+            role: Role { limits: setup.limits.into(), announce: setup.announce },
+        }
+    }
+
+    /// In the process itself.
+    fn begin(self) -> Result<Role, Refusal> {
+        if let Some(lifeline) = self.lifeline {
+            // First of all: a parent that dies from here on takes this process with it.
+            lifeline
+                .die_when_cut()
+                .map_err(|error| Refusal::Setup(format!("the parent's lifeline: {error}")))?;
+        }
+        method::inherit_method(self.method);
+        self.held.become_child(self.identity);
+        Ok(self.role)
+    }
+}
+
 thread_local! {
     /// The channel to the parent, which stays where it is as long as the function runs; null where there is none.
     static OWN_CHANNEL: Cell<*const ChildEnd> = const { Cell::new(ptr::null()) };
 }
 
+#[inline]
 fn remember_channel(channel: &ChildEnd) {
     OWN_CHANNEL.set(channel);
 }
@@ -114,19 +150,6 @@ impl Role {
             let _ = channel.send(FromChild::Ready);
         }
     }
-}
-
-fn become_child(setup: Setup, identity: current::HeldIdentity) -> Result<Role, Refusal> {
-    let is_daemon = setup.lifeline.is_some();
-    if let Some(lifeline) = setup.lifeline {
-        // First of all: a parent that dies from here on takes this process with it.
-        Lifeline::from_handle(lifeline.into_inner())
-            .die_when_cut()
-            .map_err(|error| Refusal::Setup(format!("the parent's lifeline: {error}")))?;
-    }
-    method::inherit_method(setup.method);
-    identity.become_child(setup.name, setup.path, is_daemon, setup.parent.map(Family::new));
-    Ok(Role { limits: setup.limits.into(), announce: setup.announce })
 }
 
 /// Says that the function is not called, and why; the exit code.

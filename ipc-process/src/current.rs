@@ -83,20 +83,28 @@ pub(crate) fn hold() -> HeldIdentity {
 pub(crate) struct HeldIdentity(MutexGuard<'static, Option<Arc<Identity>>>);
 
 impl HeldIdentity {
-    /// In a child: from now on it is this one. Without a parent of its own it has that of the process that it is a copy of.
-    pub(crate) fn become_child(
-        mut self,
+    /// Who a child will be. Without a parent of its own it has that of the process that it is a copy of.
+    pub(crate) fn of_child(
+        &self,
         name: String,
         path: TreePath,
         daemon: bool,
         parent: Option<Arc<Family>>,
-    ) {
+    ) -> ChildIdentity {
         let parent = parent.or_else(|| self.0.as_ref().and_then(|identity| identity.parent.clone()));
-        let identity = Arc::new(Identity { name, path, daemon, parent, n_children: AtomicU32::new(0) });
+        ChildIdentity(Arc::new(Identity { name, path, daemon, parent, n_children: AtomicU32::new(0) }))
+    }
+
+    /// In a child: from now on it is this one.
+    #[inline]
+    pub(crate) fn become_child(mut self, identity: ChildIdentity) {
         // The parent's stays where it is: to give the memory back is to copy the pages that it is on.
-        std::mem::forget(self.0.replace(identity));
+        std::mem::forget(self.0.replace(identity.0));
     }
 }
+
+/// Who a child will be, made where there is memory in use already: before the fork.
+pub(crate) struct ChildIdentity(Arc<Identity>);
 
 /// The place in the tree of the next child.
 pub(crate) fn next_child() -> TreePath {

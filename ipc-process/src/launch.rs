@@ -6,6 +6,7 @@
 //! their own caller.
 #![allow(unsafe_code)]
 
+use crate::child::NewSelf;
 use crate::children::Children;
 use crate::environment::EnvChanges;
 use crate::error::SpawnError;
@@ -111,7 +112,8 @@ pub(crate) unsafe fn fork_with(
     // What waits in the buffers would be printed by both.
     let _ = std::io::stdout().flush();
     process::flush_c_streams();
-    let held = (life::hold(), children::hold(), fork_server::hold(), current::hold());
+    let held = (life::hold(), children::hold(), fork_server::hold());
+    let new_self = NewSelf::of(setup, current::hold());
     // SAFETY: handed on to the caller.
     let family = unsafe { ForkPreparation::closing(unused) }.map_err(SpawnError::os("preparing the fork"))?;
     // SAFETY: the caller's promise.
@@ -120,7 +122,7 @@ pub(crate) unsafe fn fork_with(
         Forked::Child => {
             let _guard = ExitOnUnwind;
             let buried = family.bury_members();
-            let (life, children, fork_server, identity) = held;
+            let (life, children, fork_server) = held;
             life.forget_parents(|_| true);
             children.forget_parents(Children::holds_handles);
             fork_server.forget_parents(Own::holds_handles);
@@ -135,7 +137,7 @@ pub(crate) unsafe fn fork_with(
                     false => enter(&surroundings.env, surroundings.current_dir.as_deref(), &streams),
                 });
             drop(streams);
-            child::run_forked(&channel, ready.map(|()| setup), identity, work)
+            child::run_forked(&channel, ready.map(|()| new_self), work)
         }
     }
 }

@@ -64,11 +64,17 @@ thread_local! {
     static SEEN: RefCell<Option<PanicReport>> = const { RefCell::new(None) };
 }
 
+/// Whether panics are noted.
+static INSTALLED: Once = Once::new();
+
 /// Runs `work` and returns what it returned or what its panic said.
 ///
 /// The hook that was set before still runs, so a panic is printed as it is anywhere else.
 pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
-    install_hook();
+    // In a forked child it is there, and the code that makes it need not be.
+    if !INSTALLED.is_completed() {
+        install_hook();
+    }
     // What `work` leaves half changed when it unwinds belongs to the caller, who ends its use of it.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let message = text_of(&*payload);
@@ -85,7 +91,6 @@ pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, PanicReport> {
 
 /// Has panics noted from now on; [`catch`] does so, too. Before a fork, it saves the child from doing it.
 pub(crate) fn install_hook() {
-    static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {

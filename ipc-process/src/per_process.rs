@@ -41,6 +41,7 @@ impl<T> Held<'_, T> {
     /// In a forked child: lets go of the copy of the parent's value, which a child of somebody else's fork does when it comes by.
     ///
     /// What holds handles is dropped. Else it stays where it is: to give memory back is to copy the pages that it is on.
+    #[inline]
     pub(crate) fn forget_parents(mut self, holds_handles: impl FnOnce(&T) -> bool) {
         if let Some(owned) = self.0.take() {
             if holds_handles(&owned.value) {

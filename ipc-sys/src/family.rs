@@ -222,8 +222,9 @@ impl ForkPreparation {
                 replace(tombstone, fd)?;
             }
         }
-        // The set stays where it is: to give its memory back is to copy the pages that it is on.
+        // What is in memory stays there: to give it back is to copy the pages that it is on.
         std::mem::forget(std::mem::take(&mut *self.members));
+        std::mem::forget(std::mem::take(&mut self.closing));
         Ok(())
     }
 }

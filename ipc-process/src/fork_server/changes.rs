@@ -64,7 +64,10 @@ impl Base {
     }
 
     fn env(&self, asked: &EnvChanges) -> EnvChanges {
-        if asked.is_empty() && std::env::vars_os().eq(self.env.iter().cloned()) {
+        let mut now = std::env::vars_os();
+        let mut is_same =
+            || self.env.iter().all(|known| now.next().as_ref() == Some(known)) && now.next().is_none();
+        if asked.is_empty() && is_same() {
             return EnvChanges::default();
         }
         let base: BTreeMap<_, _> = self.env.iter().cloned().collect();
