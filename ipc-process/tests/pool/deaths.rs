@@ -24,10 +24,11 @@ pub(crate) enum Way {
     Segfault,
 }
 
-const WAYS: [Way; 6] = [Way::Panic, Way::ExitWell, Way::ExitBadly, Way::Abort, Way::Kill, Way::Segfault];
+pub(crate) const WAYS: [Way; 6] =
+    [Way::Panic, Way::ExitWell, Way::ExitBadly, Way::Abort, Way::Kill, Way::Segfault];
 
 /// Dies.
-fn die(way: Way) -> ! {
+pub(crate) fn die(way: Way) -> ! {
     let number = match way {
         Way::Panic => panic!("the end"),
         Way::ExitWell => std::process::exit(0),
@@ -44,7 +45,7 @@ fn die(way: Way) -> ! {
 }
 
 /// The status of a worker that died this way; none for a panic, which kills nobody.
-fn status(way: Way) -> Option<ExitStatus> {
+pub(crate) fn status(way: Way) -> Option<ExitStatus> {
     let signaled = |signal| Some(ExitStatus::Signaled { signal, core_dumped: false });
     match way {
         Way::Panic => None,
@@ -57,7 +58,7 @@ fn status(way: Way) -> Option<ExitStatus> {
 }
 
 #[track_caller]
-fn assert_died<R>(way: Way, result: Result<R, TaskError>) {
+pub(crate) fn assert_died<R>(way: Way, result: Result<R, TaskError>) {
     match (status(way), result.map(|_| ())) {
         (None, Err(TaskError::Panicked(report))) => assert_eq!(report.message(), "the end"),
         (Some(expected), Err(TaskError::WorkerDied { status })) => assert_eq!(status, expected),
@@ -66,7 +67,7 @@ fn assert_died<R>(way: Way, result: Result<R, TaskError>) {
 }
 
 /// Dies when it is decoded.
-struct DiesDecoded(Way);
+pub(crate) struct DiesDecoded(pub(crate) Way);
 
 impl Serialize for DiesDecoded {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -81,7 +82,7 @@ impl<'de> Deserialize<'de> for DiesDecoded {
 }
 
 /// Dies when it is encoded.
-struct DiesEncoded(Way);
+pub(crate) struct DiesEncoded(pub(crate) Way);
 
 impl Serialize for DiesEncoded {
     fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {

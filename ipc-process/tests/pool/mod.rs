@@ -4,12 +4,15 @@
 //! compares what it holds before and after.
 
 pub(crate) mod calls;
+pub(crate) mod chunks;
 pub(crate) mod custody;
 pub(crate) mod deaths;
 pub(crate) mod endings;
 pub(crate) mod growth;
 pub(crate) mod mischief;
+pub(crate) mod orders;
 pub(crate) mod results;
+pub(crate) mod settings;
 pub(crate) mod shapes;
 pub(crate) mod shortage;
 pub(crate) mod stopped;
@@ -42,6 +45,40 @@ macro_rules! suite {
                 an_input_that_panics_leaves_the_pool_usable
                 many_threads_use_one_pool
                 limits_hold_for_each_task
+            }
+            chunks {
+                a_death_while_decoding_leaves_the_rest_of_the_chunk
+                a_death_while_running_leaves_the_rest_of_the_chunk
+                a_death_while_encoding_leaves_the_rest_of_the_chunk
+                every_task_of_a_chunk_may_kill_its_worker
+                a_slow_task_holds_back_nobody_of_its_chunk
+                a_busy_task_holds_back_nobody_of_its_chunk
+                large_results_of_a_chunk_arrive
+                handles_in_a_chunk_arrive
+                chunks_of_every_size_keep_the_order
+                more_than_fits_on_the_desks_is_done
+            }
+            orders {
+                imap_keeps_the_order_and_is_lazy
+                starmap_takes_functions_of_several_arguments
+                map_async_ends_with_its_last_task
+                results_are_futures
+                callbacks_are_called_once_each
+                callbacks_that_panic_harm_nobody
+                a_callback_may_use_the_pool
+                progress_is_told
+                results_that_nobody_wants_are_dropped
+            }
+            settings {
+                the_initializer_runs_in_every_worker
+                an_initializer_that_dies_is_an_error
+                an_initializer_that_fails_later_ends_the_pool
+                workers_are_replaced_after_their_tasks
+                workers_that_grow_are_replaced
+                a_hard_limit_ends_its_task_alone
+                a_soft_limit_is_told_to_its_task_alone
+                bored_workers_leave_and_come_back
+                a_pool_changes_its_size
             }
             results {
                 a_result_is_waited_for_or_not
