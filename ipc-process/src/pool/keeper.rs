@@ -146,7 +146,7 @@ impl Keeper {
         }
     }
 
-    /// Lets workers go that are too many, have nothing to do for too long, take too much memory, or have lost their line.
+    /// Lets workers go that are too many, have nothing to do for too long, or have lost their line.
     fn dismiss(&mut self, state: &mut State) {
         let Care { soft_limit, hard_limit, idle_timeout } = self.care;
         let is_idle_pool = state.queue.is_empty();
@@ -159,8 +159,7 @@ impl Keeper {
             let is_bored = idle_timeout.is_some_and(|limit| {
                 is_idle_pool && worker.has_started && worker.is_idle() && worker.idle_since.elapsed() >= limit
             });
-            let is_over =
-                worker.has_started && (!is_wanted || is_bored || worker.is_full() || !worker.is_linked);
+            let is_over = worker.has_started && (!is_wanted || is_bored || !worker.is_linked);
             if is_over && !worker.is_leaving {
                 // What it comes to next may be what it ends over, if it does: then that is counted.
                 let rest = worker.steal(worker.n_behind());

@@ -26,6 +26,9 @@ pub(super) const OUTCOME: u32 = 1;
 /// or nothing, since the outcome is on the line.
 pub(super) const ON_LINE: u32 = 2;
 
+/// As many bytes of a result are written as fast as one.
+const SHORT: usize = 8;
+
 const KIND_SHIFT: u32 = 30;
 const LENGTH: u32 = (1 << KIND_SHIFT) - 1;
 
@@ -206,10 +209,19 @@ impl<'a> Run<'a> {
         self.scratch.encode(result, limits)?;
         if self.scratch.handles().is_empty() && self.has_room(self.scratch.size()) {
             let at = self.done.n_bytes as usize;
-            let bytes = self.scratch.bytes();
-            self.desk.write_result(&self.place, at, &head(VALUE, bytes.len()));
-            self.desk.write_result(&self.place, at + HEAD, bytes);
-            self.commit(bytes.len());
+            let size = self.scratch.size();
+            let head = head(VALUE, size);
+            if size <= SHORT && at + HEAD + SHORT <= self.place.results_size as usize {
+                // In one piece, with whatever stands behind it: the next result goes over that.
+                let mut record = [0; HEAD + SHORT];
+                record[..HEAD].copy_from_slice(&head);
+                record[HEAD..].copy_from_slice(&self.scratch.first_bytes());
+                self.desk.write_result(&self.place, at, &record);
+            } else {
+                self.desk.write_result(&self.place, at, &head);
+                self.desk.write_result(&self.place, at + HEAD, self.scratch.bytes());
+            }
+            self.commit(size);
         } else {
             let handles = self.scratch.take_handles();
             self.send(Outcome::Returned(Message::from_parts(self.scratch.bytes().to_vec(), handles)));

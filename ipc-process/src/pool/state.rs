@@ -162,6 +162,11 @@ impl State {
                 // Its death tells which task was lost with it.
                 worker.kill();
             }
+            if worker.is_full() && !worker.is_leaving {
+                let rest = worker.steal(worker.n_behind());
+                worker.retire();
+                rest.into_iter().for_each(|chunk| self.queue.push_front(chunk));
+            }
             self.warm = index;
             self.workers[index] = Some(worker);
         }
