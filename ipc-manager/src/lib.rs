@@ -96,6 +96,9 @@ mod proxy;
 mod server;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{CallError, StartError};
 pub use info::{ClientInfo, Holding, ObjectInfo};
 pub use manager::{Builder, Host, Manager};

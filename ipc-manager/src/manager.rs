@@ -196,7 +196,7 @@ impl Builder {
         let setup = Setup {
             server,
             door: Handle::new(inside.into_handle()),
-            outside: Handle::new(duplicate(&outside.handle())?),
+            outside: Handle::new(duplicate(outside.handle())?),
             installs: self.installs,
             runs_functions: self.runs_functions,
         };

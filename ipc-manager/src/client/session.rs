@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// Gives a reference back, without waiting.
-    pub(super) fn release(&self, id: ObjectId) {
+    pub(crate) fn release(&self, id: ObjectId) {
         let Ok(socket) = self.socket() else { return };
         let mut released = lock(&self.released);
         released.push(id);

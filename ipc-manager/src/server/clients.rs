@@ -62,7 +62,7 @@ pub(crate) enum State {
 
 /// What a client has said beside its lines.
 pub(crate) enum Said {
-    Line(Line),
+    Line(Box<Line>),
     Released(Vec<ObjectId>),
     /// Nothing more for now.
     Nothing,
@@ -109,7 +109,7 @@ impl Clients {
                 let n_lines = self.lines.iter().filter(|line| line.session == session).count();
                 let ends = ipc_codec::decode(reader.rest(), received.handles, &Limits::default());
                 match ends {
-                    Ok((rx, tx)) if n_lines < MOST_LINES => Said::Line(self.line(session, rx, tx)),
+                    Ok((rx, tx)) if n_lines < MOST_LINES => Said::Line(Box::new(self.line(session, rx, tx))),
                     // The client finds the line cut.
                     Ok::<(MessageReceiver, MessageSender), _>(_) => Said::Released(Vec::new()),
                     Err(_) => Said::Ended,

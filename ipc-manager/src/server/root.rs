@@ -109,7 +109,9 @@ impl Server {
             .world
             .objects()
             .map(|(id, slot)| {
-                let size = slot.object.as_ref().map(|object| object.size());
+                // While a function changes it, it may be of any.
+                let object = slot.object.as_ref().filter(|_| slot.backlog.is_none());
+                let size = object.map(|object| object.size());
                 (id, slot.kind, slot.type_name.clone(), slot.n_references, slot.n_parked, size)
             })
             .collect();

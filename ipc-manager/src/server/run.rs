@@ -202,7 +202,7 @@ impl Server {
     fn hear(&mut self, session: SessionId) {
         loop {
             match self.clients.hear(session) {
-                Said::Line(line) => self.clients.lines.push(line),
+                Said::Line(line) => self.clients.lines.push(*line),
                 Said::Released(ids) => {
                     ids.into_iter().for_each(|id| self.world.let_go(Holder::Session(session), id));
                     self.fail_orphans();

@@ -165,8 +165,9 @@ impl Items {
         if size.checked_mul(n_times).is_none_or(|size| size > 1 << 30) {
             return Err(Failure::Limit("a list that is repeated".into()));
         }
-        if n_times == 0 {
+        if n_times == 0 || len == 0 {
             self.items.drain(..).for_each(|old| turn.drop(&old));
+            return Ok(());
         }
         for _ in 1..n_times {
             for index in 0..len {
