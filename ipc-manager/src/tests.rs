@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// How many handles are guessed, unless the environment says otherwise.
 const N_GUESSES: u64 = 20_000;
 /// How many requests are made up for each operation.
-const N_REQUESTS: u64 = 40;
+const N_REQUESTS: u64 = 20;
 
 #[test]
 fn no_guess_is_right() {

@@ -21,8 +21,10 @@ use std::time::{Duration, Instant};
 const LOOKS: u32 = 200;
 /// After so many times it sleeps; from `LOOKS` on it gives way to others in between.
 const ENOUGH: u32 = LOOKS + 40;
-/// After so many rounds with work the server looks at everything else.
-const ROUNDS: u32 = 256;
+/// After so many rounds without work, while others come in between, the server looks at everything else.
+const ROUNDS: u32 = 4096;
+/// A round with work counts as so many without.
+const WORK: u32 = 8;
 /// How long a server sleeps that cannot be woken, for lack of descriptors.
 const NAP: Duration = Duration::from_millis(1);
 
@@ -90,14 +92,16 @@ pub(crate) fn serve(setup: Setup) -> Result<(), String> {
 
 impl Server {
     fn run(&mut self) {
-        let (mut n_quiet, mut n_rounds) = (0, 0_u32);
+        let (mut n_quiet, mut n_rounds) = (0, 0);
         while !self.is_over {
-            n_rounds = n_rounds.wrapping_add(1);
-            if self.round() {
+            let has_worked = self.round();
+            n_rounds += if has_worked { WORK } else { 1 };
+            if n_rounds >= ROUNDS {
+                n_rounds = 0;
+                self.look_around(Deadline::NOW);
+            }
+            if has_worked {
                 n_quiet = 0;
-                if n_rounds % ROUNDS == 0 {
-                    self.look_around(Deadline::NOW);
-                }
                 continue;
             }
             n_quiet += 1;
@@ -106,7 +110,7 @@ impl Server {
                 LOOKS..ENOUGH => std::thread::yield_now(),
                 _ => {
                     self.sleep();
-                    n_quiet = 0;
+                    (n_quiet, n_rounds) = (0, 0);
                 }
             }
         }
