@@ -8,6 +8,9 @@ use super::number::{self, NumberType};
 use crate::error::Failure;
 use crate::wire::{Kind, ObjectId, Op, Reader, Writer};
 
+/// A list does not get larger than this by being repeated, in bytes: everybody waits meanwhile.
+const MOST_REPEATED: usize = 16 << 20;
+
 /// A list, an array, or a value.
 pub(super) struct Items {
     kind: Kind,
@@ -162,7 +165,7 @@ impl Items {
     fn repeat(&mut self, n_times: usize, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let len = self.items.len();
         let size: usize = self.items.iter().map(|kept| kept.bytes().len() + size_of::<Kept>()).sum();
-        if size.checked_mul(n_times).is_none_or(|size| size > 1 << 30) {
+        if size.checked_mul(n_times).is_none_or(|size| size > MOST_REPEATED) {
             return Err(Failure::Limit("a list that is repeated".into()));
         }
         if n_times == 0 || len == 0 {
