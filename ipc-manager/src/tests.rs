@@ -6,8 +6,9 @@ use crate::manager::Manager;
 use crate::proxy::{List, Proxy};
 use crate::wire::{Kind, ObjectId, Op, TypeId, Writer, root};
 use ipc_process::Process;
-use ipc_testkit::{Rng, isolated};
+use ipc_testkit::{Rng, isolated, isolated_within};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many handles are guessed, unless the environment says otherwise.
 const N_GUESSES: u64 = 20_000;
@@ -16,7 +17,7 @@ const N_REQUESTS: u64 = 20;
 
 #[test]
 fn no_guess_is_right() {
-    isolated(|| in_a_program(|()| guess()));
+    isolated_within(Duration::from_secs(600), || in_a_program(|()| guess()));
 }
 
 #[test]

@@ -124,7 +124,7 @@ macro_rules! rows {
 
             /// Changes the item at an index by a function that runs in the server.
             ///
-            /// Calls on this object wait meanwhile, calls on others do not.
+            /// Calls on this object wait meanwhile, calls on others do not; a function that calls the object it changes waits for itself.
             ///
             /// # Errors
             ///

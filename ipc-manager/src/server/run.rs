@@ -120,12 +120,14 @@ impl Server {
     #[inline]
     fn round(&mut self) -> bool {
         let mut has_worked = false;
-        for index in 0..self.clients.lines.len() {
-            let line = &self.clients.lines[index];
+        let mut index = 0;
+        // Lines can go away while one of them is served; the last one then takes the place of the one that went.
+        while let Some(line) = self.clients.lines.get(index) {
             if line.state == State::Idle && line.rx.has_item() {
                 self.take_request(index);
                 has_worked = true;
             }
+            index += 1;
         }
         let done = self.jobs.done();
         if !done.is_empty() {

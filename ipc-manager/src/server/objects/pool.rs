@@ -1,6 +1,6 @@
 //! Pools of worker processes that belong to the server, so that many processes can give them work.
 
-use super::super::turn::{Answer, Job, Object, Product, Ticket, Turn, unknown};
+use super::super::turn::{Answer, Job, Object, Product, SessionId, Ticket, Turn, unknown};
 use crate::error::Failure;
 use crate::wire::{Kind, Op, Reader};
 use ipc_codec::{Limits, Message};
@@ -15,7 +15,7 @@ pub(super) struct Pool {
     n_workers: usize,
     workers: Workers,
     /// Of tasks that were begun: what came of them, or who waits for it.
-    results: HashMap<Ticket, Pending>,
+    results: HashMap<Ticket, (SessionId, Pending)>,
     n_running: usize,
     joiners: Vec<Ticket>,
     is_closed: bool,
@@ -101,13 +101,13 @@ impl Object for Pool {
             Op::Map => return self.tasks(args, std::mem::take(&mut turn.handles)).map(Answer::Aside),
             Op::MapAsync => {
                 let job = self.tasks(args, std::mem::take(&mut turn.handles))?;
-                self.results.insert(turn.ticket, Pending::Running(Vec::new()));
+                self.results.insert(turn.ticket, (turn.session, Pending::Running(Vec::new())));
                 turn.reply.u64(turn.ticket);
                 return Ok(Answer::Begun(job));
             }
             Op::Get => {
                 let (left, task) = (args.u64()?, args.u64()?);
-                match self.results.get_mut(&task).ok_or(Failure::NotFound)? {
+                match &mut self.results.get_mut(&task).ok_or(Failure::NotFound)?.1 {
                     Pending::Done(reply) => turn.reply.rest(reply),
                     Pending::Running(waiters) => {
                         let answer = turn.park(left)?;
@@ -136,7 +136,7 @@ impl Object for Pool {
             self.joiners.drain(..).for_each(|joiner| turn.complete(joiner, Vec::new()));
         }
         let Product::Reply(reply) = product else { return Err(Failure::Malformed) };
-        if let Some(pending) = self.results.get_mut(&turn.ticket) {
+        if let Some((_, pending)) = self.results.get_mut(&turn.ticket) {
             if let Pending::Running(waiters) = std::mem::replace(pending, Pending::Done(reply.clone())) {
                 waiters.into_iter().for_each(|waiter| turn.complete(waiter, reply.clone()));
             }
@@ -150,9 +150,14 @@ impl Object for Pool {
         true
     }
 
+    /// Results are for whoever began the task.
+    fn session_ended(&mut self, session: SessionId, _turn: &mut Turn<'_>) {
+        self.results.retain(|_, (owner, _)| *owner != session);
+    }
+
     fn forget(&mut self, ticket: Ticket, _turn: &mut Turn<'_>) {
         self.joiners.retain(|&joiner| joiner != ticket);
-        for pending in self.results.values_mut() {
+        for (_, pending) in self.results.values_mut() {
             if let Pending::Running(waiters) = pending {
                 waiters.retain(|&waiter| waiter != ticket);
             }
