@@ -102,6 +102,12 @@ impl Reach {
         Some((sender, decode(receiver.bytes(), handles(receiver), &limits()).ok()?))
     }
 
+    /// Where the word stands that is so many behind the head.
+    fn head(&self, idx: usize) -> usize {
+        let head = self.memory.atomic_u64(self.start + GETS_AT + END).load(Relaxed) as u32;
+        self.ring + 8 * ((head as usize + idx) % N_UNITS)
+    }
+
     /// The name of somebody who takes part, or nearly.
     fn name(&self, rng: &mut Rng) -> u64 {
         let slot = rng.below(8);
@@ -272,10 +278,13 @@ fn telling_words_in_every_field() {
     isolated_within(Duration::from_secs(240), || {
         attacked(|reach, rng| {
             reach.restore();
-            for _ in 0..rng.below(500) {
+            // Where many do not fit, one of them is found by every call, and the others by none.
+            for _ in 0..*rng.pick(&[1, 3, 30, 300]) {
                 let at = match rng.below(4) {
                     0 => PUTS_AT + 8 * rng.below(8) as usize,
                     1 => GETS_AT + 8 * rng.below(8) as usize,
+                    // What is taken next.
+                    2 => reach.head(rng.below(2) as usize) - reach.start,
                     _ => reach.ring - reach.start + 8 * rng.below(N_UNITS as u64) as usize,
                 };
                 reach.store(reach.start + at, telling_word(reach, rng));
@@ -292,8 +301,7 @@ fn parts_that_change_while_they_are_read() {
             if rng.one_in(10) {
                 reach.restore();
             }
-            let head = reach.memory.atomic_u64(reach.start + GETS_AT + END).load(Relaxed) as u32;
-            let place = |idx: usize| reach.ring + 8 * ((head as usize + idx) % N_UNITS);
+            let place = |idx: usize| reach.head(idx);
             let (sender, number) = (reach.name(rng), rng.below(2));
             for round in 0..300 {
                 let len = *rng.pick(&[16, 40, 41, 140, 552, 552, 552, 553, 40_000]);
