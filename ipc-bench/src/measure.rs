@@ -65,6 +65,23 @@ impl Effort {
     }
 }
 
+/// A contender that does less than the others by so much, and is counted as if it had done as much.
+pub(crate) struct Fewer<C>(pub(crate) C, pub(crate) u32);
+
+impl<C: Contender> Contender for Fewer<C> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn run_once(&mut self) -> Result<(), Box<dyn Error>> {
+        self.0.run_once()
+    }
+
+    fn timed(&mut self) -> Result<Duration, Box<dyn Error>> {
+        Ok(self.0.timed()? * self.1)
+    }
+}
+
 impl Comparison {
     /// Of work that is long enough to be timed by itself.
     pub(crate) fn once(id: &'static str, work: &'static str, target: f64) -> Comparison {

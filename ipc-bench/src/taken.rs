@@ -1,9 +1,11 @@
-//! What a process holds of the system: descriptors, and the memory behind them.
+//! What processes take of the system: descriptors, the memory behind them, and processor time.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 /// A block of a file, as the kernel counts them for `st_blocks`.
 const BLOCK: u64 = 512;
@@ -25,4 +27,17 @@ impl Taken {
         }
         Ok(Taken { descriptors, bytes: objects.values().sum() })
     }
+}
+
+/// The processor time of all threads of these processes until now.
+pub(crate) fn processor_time(pids: &[u32]) -> Result<Duration, Box<dyn Error>> {
+    let mut used = Duration::ZERO;
+    for pid in pids {
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let nanoseconds = text.split_whitespace().next().ok_or("no time in schedstat")?;
+            used += Duration::from_nanos(nanoseconds.parse()?);
+        }
+    }
+    Ok(used)
 }

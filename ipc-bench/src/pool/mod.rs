@@ -1,13 +1,11 @@
-//! Area `pool`: a pool of two workers beside Python's, beside one process, and while it has nothing to do.
+//! Area `pool`: a pool of two workers beside Python's, and beside one process. What an idle one takes is in the area `process`.
 
-mod idle;
 mod work;
 
-use crate::measure::{Comparison, Contender, Effort, Shown};
+use crate::measure::{Comparison, Effort, Fewer, Shown};
 use crate::queue::python::Python;
 use crate::row::Row;
 use std::error::Error;
-use std::time::Duration;
 use work::{Alone, Apply, Busy, Map};
 
 /// What Python runs.
@@ -27,8 +25,6 @@ const N_BUSY: u64 = 400;
 /// Measures the pool.
 pub(crate) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
     let mut rows = Vec::new();
-    // Idle first: what it has done before should not count.
-    rows.push(idle::row(effort)?);
     let python = |work: &str, n_tasks: u64| Python::run(PROGRAM, "multiprocessing.Pool", work, n_tasks);
     let beside = |id, work, target, n_operations| Comparison {
         id,
@@ -44,32 +40,15 @@ pub(crate) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
     }
     if let Some(peer) = python("single", N_SINGLE / SLOWER) {
         let row = beside("S11b", "Pool(2): map of them, each a chunk", 30.0, N_SINGLE);
-        rows.push(row.run(&mut Map::new(N_SINGLE, Some(1))?, &mut Fewer(peer), effort)?);
+        rows.push(row.run(&mut Map::new(N_SINGLE, Some(1))?, &mut Fewer(peer, SLOWER as u32), effort)?);
     }
     if let Some(peer) = python("apply", N_IN_TURN / SLOWER) {
         let row = beside("S11c", "Pool(2): apply, one after the other", 10.0, N_IN_TURN);
-        rows.push(row.run(&mut Apply::new(N_IN_TURN)?, &mut Fewer(peer), effort)?);
+        rows.push(row.run(&mut Apply::new(N_IN_TURN)?, &mut Fewer(peer, SLOWER as u32), effort)?);
     }
     let busy = beside("S12", "Pool(2): map of tasks of 1 ms, by one process", 1.95, N_BUSY);
     let n_rounds = work::millisecond();
     let (mut pool, mut alone) = (Busy::new(N_BUSY, n_rounds)?, Alone::new(N_BUSY, n_rounds));
     rows.push(busy.run(&mut pool, &mut alone, effort)?);
     Ok(rows)
-}
-
-/// A contender that does less than the others, and is counted as if it had done as much.
-struct Fewer<C>(C);
-
-impl<C: Contender> Contender for Fewer<C> {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn run_once(&mut self) -> Result<(), Box<dyn Error>> {
-        self.0.run_once()
-    }
-
-    fn timed(&mut self) -> Result<Duration, Box<dyn Error>> {
-        Ok(self.0.timed()? * SLOWER as u32)
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::measure::Effort;
 use crate::row::Row;
+use crate::taken::processor_time;
 use crate::waiter::{NOTHING, duration};
 use ipc_process::{Builder, Pool, StartMethod, stop_forkserver};
 use std::error::Error;
@@ -31,12 +32,12 @@ pub(super) fn rows(effort: Effort) -> Result<Vec<Row>, Box<dyn Error>> {
         ("S14k", "an idle fork server", server),
         ("S14l", "a process that joins another", vec![joining.pid()]),
     ];
-    let used_before = groups.each_ref().map(|(_, _, pids)| used(pids));
+    let used_before = groups.each_ref().map(|(_, _, pids)| processor_time(pids));
     let start = Instant::now();
     std::thread::sleep(duration(effort));
     let waited = start.elapsed().as_secs_f64();
     let rows = groups.into_iter().zip(used_before).map(|((id, work, pids), before)| {
-        let used = (used(&pids)? - before?).as_secs_f64();
+        let used = (processor_time(&pids)? - before?).as_secs_f64();
         let note =
             format!("{:.2} ms of processor time in {waited:.1} s, {} processes", used * 1e3, pids.len());
         Ok(Row::of_limit(id, work, (100.0 * used / waited, NOTHING), "%", note))
@@ -54,19 +55,6 @@ fn join_a_sleeper((): ()) {
     if let Ok(process) = Builder::new().method(StartMethod::Fork).daemon(true).spawn(sleep, ()) {
         let _ = process.join();
     }
-}
-
-/// The processor time of all threads of these processes until now.
-fn used(pids: &[u32]) -> Result<Duration, Box<dyn Error>> {
-    let mut used = Duration::ZERO;
-    for pid in pids {
-        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let nanoseconds = text.split_whitespace().next().ok_or("no time in schedstat")?;
-            used += Duration::from_nanos(nanoseconds.parse()?);
-        }
-    }
-    Ok(used)
 }
 
 fn children() -> Result<Vec<u32>, Box<dyn Error>> {
