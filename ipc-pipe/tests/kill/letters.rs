@@ -117,14 +117,14 @@ impl Seen {
     }
 
     /// The row of a sweep: all that may be found was, and nothing else. Which way a call takes depends on time and on names, so up
-    /// to a third of the points may be missed.
+    /// to two fifths of the points may be missed: step by step a call takes so long that it asks after the other side with each part.
     pub(crate) fn row(&self, swept: &Sweep) -> Row {
         eprintln!(
             "{}: {} points, {} kills, {} missed, {:?}",
             self.label, swept.points, swept.kills, swept.missed, self.allowed
         );
         let saw_all = self.allowed.iter().all(|(_, count)| *count > 0);
-        let ok = swept.failed == 0 && swept.missed <= swept.points / 3 && saw_all;
+        let ok = swept.failed == 0 && swept.missed <= swept.points * 2 / 5 && saw_all;
         Row { losses: self.losses, ok, ..swept.row(self.label) }
     }
 }

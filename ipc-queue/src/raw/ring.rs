@@ -221,9 +221,9 @@ impl<'a> Ring<'a> {
     fn copy_in(&self, position: u32, bytes: &[u8]) {
         let (front, back) = self.words(position, bytes.len().div_ceil(8));
         let split = bytes.len().min(front.len() * 8);
-        copy::copy_in(front, &bytes[..split]);
+        copy::copy_in(front, &bytes[..split], self.units.len());
         if split < bytes.len() {
-            copy::copy_in(back, &bytes[split..]);
+            copy::copy_in(back, &bytes[split..], self.units.len());
         }
     }
 
