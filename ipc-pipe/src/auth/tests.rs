@@ -1,12 +1,14 @@
 //! Both handshakes under mutation: whatever is said, nothing panics, no more is wanted than may be, and nobody gets through who
 //! did not say exactly what the key makes.
 
+use super::native::{Hello, Proof};
 use super::{Client, Endpoint, Handshake, MAX_WANTED, Server, ServerIdentity};
 use crate::key::Key;
 use crate::python::Python;
 use crate::schema::Schema;
 use ipc_sys::rendezvous::Identity;
-use ipc_testkit::{Rng, fuzz, peak_of};
+use ipc_testkit::kill::sweep;
+use ipc_testkit::{Rng, fuzz, isolated, peak_of};
 use std::sync::Arc;
 
 /// The most that a listener reads before somebody is through.
@@ -222,4 +224,37 @@ fn told<H: Handshake>(handshake: H, words: &[u8]) -> bool {
         words.len()
     );
     side.through
+}
+
+/// How many instructions a call has, counted one by one. None where that cannot be done.
+fn n_instructions(call: impl Fn()) -> u64 {
+    // It is killed nowhere but behind the call.
+    sweep(1 << 40, || (), |()| call(), |(), _| ()).steps
+}
+
+/// A proof with a wrong byte takes as many instructions wherever that is, so the time does not tell how many were right before it.
+/// The comparison is that of the crate `hmac-sha256`, which looks at all bytes.
+#[test]
+fn where_a_proof_is_wrong_is_not_to_be_told_by_the_time() {
+    isolated(|| {
+        let (key, hello) = (key(), Hello::new(&[1; 32], &[2; 32]));
+        let schema = Schema { sends: [1; 16], receives: [2; 16] };
+        let right = Proof::new(&key, &hello, ENDPOINT, &[3; 32], schema);
+        let size = right.0.len();
+        let count = |wrong: usize| {
+            let mut proof = right;
+            proof.0[wrong] ^= 0xff;
+            n_instructions(|| assert!(!proof.is_genuine(&key, &hello, ENDPOINT)))
+        };
+        let expected = count(size - 32);
+        assert_eq!(count(size - 1), expected);
+        // And it would be seen: a comparison byte by byte.
+        let by_byte = |other: [u8; 4]| {
+            n_instructions(|| {
+                let same = [1, 2, 3, 4].iter().zip(&other).take_while(|(a, b)| a == b).count();
+                std::hint::black_box(same);
+            })
+        };
+        assert!(expected == 0 || by_byte([1, 2, 3, 0]) > by_byte([0, 2, 3, 4]));
+    });
 }
