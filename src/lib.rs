@@ -28,7 +28,7 @@
 //!
 //! `examples/wordcount` is a whole program: it counts the words of many files in a pool, also while its workers are
 //! killed. `examples/shared_counter` is a small one, in which processes work on the same numbers, and `examples/process_queue` a
-//! smaller one, in which one puts what another gets.
+//! smaller one, in which one puts what another gets. `examples/hello_process` shows what each start method does with what a parent has.
 //!
 //! # What is where
 //!

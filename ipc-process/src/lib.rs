@@ -65,9 +65,28 @@
 //! # Start methods
 //!
 //! By [`Spawn`](StartMethod::Spawn), the default, the child begins with a fresh image of the program; by
-//! [`Fork`](StartMethod::Fork) with a copy of the parent. The [`Builder`] chooses, and sets name, environment, working
-//! directory, streams, and whether the child ends with its parent. [`Builder::fork`] runs any closure in a copy of
-//! this process.
+//! [`Fork`](StartMethod::Fork) with a copy of the parent; by [`ForkServer`](StartMethod::ForkServer) with a copy of a small process that
+//! is kept for it. The [`Builder`] chooses, and sets name, environment, working directory, streams, and whether the child ends
+//! with its parent; a [`Context`] chooses for many. [`Builder::fork`] runs any closure in a copy of this process.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # ipc_process::init();
+//! use ipc_process::{Context, StartMethod};
+//!
+//! let context = Context::new(StartMethod::ForkServer);
+//! let processes: Vec<_> = (1..=3).map(|n: u32| context.spawn(|n| n * n, n)).collect::<Result<_, _>>()?;
+//! let squares: Result<Vec<_>, _> = processes.into_iter().map(|process| process.join()).collect();
+//! assert_eq!(squares?, [1, 4, 9]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who is there
+//!
+//! [`current`] and [`parent`] tell a process who it is and who started it, [`active_children`] whom it started. A function that returns
+//! ends its process, which waits neither for threads nor for children: what is to be waited for is joined. Daemons end with
+//! their parent, other children go on.
 //!
 //! # Pools
 //!
