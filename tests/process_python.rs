@@ -153,7 +153,8 @@ fn a_grandchild_sees_its_parent_end(method: StartMethod) {
 }
 
 fn a_process_from_start_to_end(method: StartMethod) {
-    fn tell((tx, go, words): (Sender<(String, u32, Vec<String>)>, Receiver<()>, Vec<String>)) {
+    type Told = (String, u32, Vec<String>);
+    fn tell((tx, go, words): (Sender<Told>, Receiver<()>, Vec<String>)) {
         tx.send((current().name().to_owned(), current().pid(), words)).expect("somebody reads");
         let _ = go.recv();
     }
