@@ -12,11 +12,13 @@ use crate::environment::EnvChanges;
 use crate::error::SpawnError;
 use crate::fork_server::Own;
 use crate::init::CHANNEL_VARIABLE;
+use crate::per_process::Held;
 use crate::stdio::{Stdio, Streams};
 use crate::wire::{ChildEnd, ParentEnd, Refusal, Setup, Start, channel_limits};
 use crate::{child, children, current, fork_server, life, panics};
 use ipc_sys::family::ForkPreparation;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
+use ipc_sys::liveness::{Keeper, Lifeline};
 use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Write;
@@ -112,7 +114,7 @@ pub(crate) unsafe fn fork_with(
     // What waits in the buffers would be printed by both.
     let _ = std::io::stdout().flush();
     process::flush_c_streams();
-    let held = (life::hold(), children::hold(), fork_server::hold());
+    let statics = Statics::hold();
     let new_self = NewSelf::of(setup, current::hold());
     // SAFETY: handed on to the caller.
     let family = unsafe { ForkPreparation::closing(unused) }.map_err(SpawnError::os("preparing the fork"))?;
@@ -122,10 +124,7 @@ pub(crate) unsafe fn fork_with(
         Forked::Child => {
             let _guard = ExitOnUnwind;
             let buried = family.bury_members();
-            let (life, children, fork_server) = held;
-            life.forget_parents(|_| true);
-            children.forget_parents(Children::holds_handles);
-            fork_server.forget_parents(Own::holds_handles);
+            statics.forget_parents();
             let Some(Ok(channel)) = there.take().map(ChildEnd::from_handle) else {
                 process::exit_now(child::EXIT_REFUSED)
             };
@@ -139,6 +138,27 @@ pub(crate) unsafe fn fork_with(
             drop(streams);
             child::run_forked(&channel, ready.map(|()| new_self), work)
         }
+    }
+}
+
+/// What belongs to one process, locked, so that a child finds it whole.
+struct Statics {
+    fork_server: Held<'static, Own>,
+    life: Held<'static, (Keeper, Lifeline)>,
+    children: Held<'static, Children>,
+}
+
+impl Statics {
+    fn hold() -> Self {
+        // The server first: who starts it has it, and takes the others.
+        Statics { fork_server: fork_server::hold(), life: life::hold(), children: children::hold() }
+    }
+
+    #[inline]
+    fn forget_parents(self) {
+        self.life.forget_parents(|_| true);
+        self.children.forget_parents(Children::holds_handles);
+        self.fork_server.forget_parents(Own::holds_handles);
     }
 }
 

@@ -242,12 +242,17 @@ fn forks_of_a_busy_process_do_not_hang() {
 
 fn fork_while_busy((): ()) {
     static STOP: AtomicBool = AtomicBool::new(false);
-    let threads: Vec<_> = (0..3)
+    let threads: Vec<_> = (0..4)
         .map(|kind| {
             std::thread::spawn(move || {
                 while !STOP.load(Ordering::Relaxed) {
                     match kind {
                         0 => drop(Builder::new().spawn(double, 1).expect("a process").join()),
+                        3 => {
+                            let served = Builder::new().method(StartMethod::ForkServer).spawn(double, 1);
+                            drop(served.expect("a process").join());
+                            ipc_process::stop_forkserver();
+                        }
                         1 => drop((0..100).map(|_| simplex::<u8>()).collect::<Vec<_>>()),
                         _ => drop(Builder::new().daemon(true).executable("/none").spawn(double, 1)),
                     }

@@ -5,7 +5,7 @@
 //! The server forks itself: it has one thread.
 #![allow(unsafe_code)]
 
-use super::order::{Order, ServerStart};
+use super::order::{Order, Preload, ServerStart};
 use crate::child::Role;
 use crate::launch::{self, Surroundings};
 use crate::wire::{ChildEnd, FromChild, Refusal, Start, channel_limits};
@@ -23,20 +23,7 @@ type Children = Vec<(Child, OwnedHandle)>;
 
 /// Runs the server until its owner lets go; an error is why it cannot begin.
 pub(super) fn serve(start: ServerStart) -> Result<(), String> {
-    // The owner is the parent of all who come from here, and they cannot ask the system for it.
-    if let Some(owner) = current::parent() {
-        owner.open().map_err(|error| format!("the handle of its owner: {error}"))?;
-    }
-    if let Some(preload) = &start.preload {
-        preload.run()?;
-    }
-    match process::thread_count() {
-        Ok(1) => {}
-        Ok(n_threads) => return Err(format!("the preload left {n_threads} threads, so it cannot be forked")),
-        Err(error) => return Err(format!("counting its threads: {error}")),
-    }
-    // The keyboard interrupts owner and children. A server that went with them would be missed by who is not interrupted.
-    let interrupts = process::ignore_interrupts();
+    let interrupts = begin(start.preload.as_ref())?;
     let orders = start.orders.with_limits(channel_limits());
     let mut children = Children::new();
     loop {
@@ -57,6 +44,22 @@ pub(super) fn serve(start: ServerStart) -> Result<(), String> {
         // From the last on, so that the numbers of those before it stay.
         ended.into_iter().rev().for_each(|index| collect(&mut children, index));
     }
+}
+
+/// Makes this process one that can be copied for others.
+fn begin(preload: Option<&Preload>) -> Result<InterruptsIgnored, String> {
+    // The owner is the parent of all who come from here, and they cannot ask the system for it.
+    if let Some(owner) = current::parent() {
+        owner.open().map_err(|error| format!("the handle of its owner: {error}"))?;
+    }
+    preload.map_or(Ok(()), Preload::run)?;
+    match process::thread_count() {
+        Ok(1) => {}
+        Ok(n_threads) => return Err(format!("the preload left {n_threads} threads, so it cannot be forked")),
+        Err(error) => return Err(format!("counting its threads: {error}")),
+    }
+    // The keyboard interrupts owner and children. A server that went with them would be missed by who is not interrupted.
+    Ok(process::ignore_interrupts())
 }
 
 /// Whether there is an order, or the end of them, and which children have ended.
