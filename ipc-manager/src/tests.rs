@@ -168,7 +168,7 @@ fn nonsense() {
             Ok(())
         };
         let refused = session.call((Op::Len, root(), 0), write, |_| Ok(()));
-        assert!(matches!(refused, Err(CallError::Protocol)), "{refused:?}");
+        assert!(matches!(refused, Err(CallError::Limit { .. })), "{refused:?}");
         assert_eq!(list.to_vec().expect("items"), [1]);
     }
 }

@@ -205,12 +205,15 @@ impl Session {
     #[cold]
     fn after(&self, cut: Cut) -> CallError {
         let Ok(socket) = self.socket() else { return CallError::ServerGone };
-        let is_gone = match cut {
-            Cut::Ended => wait_one(socket.handle(), Interest::End, Deadline::after(ENDING)).unwrap_or(true),
-            Cut::Nonsense => socket.is_abandoned().unwrap_or(true),
-        };
-        if !is_gone {
-            return CallError::Protocol;
+        let ends_within = |time| wait_one(socket.handle(), Interest::End, time).unwrap_or(true);
+        match cut {
+            Cut::Ended if !ends_within(Deadline::after(ENDING)) => {
+                return CallError::Limit {
+                    what: "the server has no room for a connection, or has cut it".into(),
+                };
+            }
+            Cut::Nonsense if !ends_within(Deadline::NOW) => return CallError::Protocol,
+            Cut::Ended | Cut::Nonsense => {}
         }
         self.is_gone.store(true, Relaxed);
         lock(&self.idle).clear();

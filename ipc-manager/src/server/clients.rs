@@ -101,6 +101,8 @@ impl Clients {
         let received = match client.socket.recv(&mut buffer, Deadline::NOW) {
             Ok(received) => received,
             Err(RecvError::TimedOut) => return Said::Nothing,
+            // No room for a line: the client finds it cut.
+            Err(RecvError::HandlesLost) => return Said::Released(Vec::new()),
             Err(_) => return Said::Ended,
         };
         let mut reader = Reader(&buffer[..received.size]);

@@ -1,6 +1,6 @@
 //! The server's loop: it looks at all lines in turn, and sleeps when nobody has said anything for a while.
 
-use super::clients::{Clients, Said, State};
+use super::clients::{Clients, Line, Said, State};
 use super::jobs::{Done, Jobs};
 use super::registry::{Install, Registry};
 use super::turn::{Effects, SessionId, Ticket, Turn};
@@ -25,7 +25,7 @@ const ENOUGH: u32 = LOOKS + 40;
 const ROUNDS: u32 = 4096;
 /// A round with work counts as so many without.
 const WORK: u32 = 8;
-/// How long a server sleeps that cannot be woken, for lack of descriptors.
+/// How long a server sleeps that cannot be woken, for lack of memory.
 const NAP: Duration = Duration::from_millis(1);
 
 /// What a server is started with.
@@ -157,21 +157,17 @@ impl Server {
 
     /// Has all lines ring, and sleeps until somebody does or a deadline passes.
     fn sleep(&mut self) {
-        let mut deadline = Deadline::NEVER;
-        for line in self.clients.lines.iter_mut().filter(|line| !line.is_armed) {
-            match line.rx.pollable() {
-                Ok(_) => line.is_armed = true,
-                Err(_) => deadline = Deadline::after(NAP),
-            }
+        let mut has_item = false;
+        let is_awaited = |line: &&mut Line| !line.is_armed && line.state == State::Idle;
+        for line in self.clients.lines.iter_mut().filter(is_awaited) {
+            // What is wrong with a line shows when it is read.
+            has_item |= line.rx.arm().unwrap_or(true);
+            line.is_armed = true;
         }
-        let is_waiting = |line: &super::clients::Line| line.state == State::Idle && line.rx.has_item();
-        if self.clients.lines.iter().any(is_waiting) {
-            return;
+        if !has_item {
+            let first = self.deadlines.first().map(|&(first, _)| Deadline::at(first));
+            self.look_around(first.unwrap_or(Deadline::NEVER));
         }
-        if let (Deadline::NEVER, Some(&(first, _))) = (deadline, self.deadlines.first()) {
-            deadline = Deadline::at(first);
-        }
-        self.look_around(deadline);
     }
 
     /// Sees who came, who has gone and who rings, waiting for that until the deadline.
@@ -181,7 +177,8 @@ impl Server {
         watches.extend(doors.values().map(|door| Watch::new(door.handle(), Interest::Read)));
         watches.extend(sessions.values().map(|client| Watch::new(client.socket.handle(), Interest::Read)));
         watches.extend(lines.iter().map(|line| {
-            // An armed line may have rung; of the others only the end is of interest, since an old ring is in them still.
+            // An armed line may ring. Of the others only the end is of interest: their call is not answered yet, or they have an old
+            // ring in them.
             let interest = if line.is_armed { Interest::Read } else { Interest::End };
             Watch::new(line.rx.handle(), interest)
         }));

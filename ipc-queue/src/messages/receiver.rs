@@ -250,6 +250,12 @@ impl MessageReceiver {
         self.raw.pollable()
     }
 
+    /// Has whoever sends next make the [handle](MessageReceiver::handle) readable; whether there is something already. A
+    /// sender that is killed between the two leaves it unreadable, which shows at its end.
+    pub fn arm(&self) -> Result<bool, Ending> {
+        Ok(self.raw.arm_inner()?)
+    }
+
     /// The handle of the socket beside the ring.
     pub fn handle(&self) -> BorrowedHandle<'_> {
         self.raw.freight().inner.as_ref().expect("whoever receives has the inner end").handle()

@@ -50,6 +50,16 @@ impl RawQueue {
         Ok(poller.group.as_fd())
     }
 
+    /// Arms the inner end of the sockets alone, for who waits for that and looks by itself from time to time; whether there is an item
+    /// already, or the end.
+    pub(crate) fn arm_inner(&self) -> Result<bool, Stop> {
+        if self.has_nothing()? {
+            self.silence_tokens()?;
+            self.ring().puts().lock.wish(Wishes::POLLED);
+        }
+        self.has_nothing().map(|has_nothing| !has_nothing)
+    }
+
     /// Arms the descriptor if there is one. For who has found the queue empty.
     pub(super) fn rearm(&self) -> Result<(), Stop> {
         self.poller.get().map_or(Ok(()), |poller| self.arm(poller))
