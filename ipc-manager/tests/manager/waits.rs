@@ -18,6 +18,8 @@ tests! {
     a_full_queue_lets_in_one_after_the_other
     closing_ends_all_waits
     nobody_works_while_all_wait
+    a_crowd_of_processes_and_threads
+    who_does_not_read_holds_up_nobody
 }
 
 const SHORT: Duration = Duration::from_millis(30);
@@ -242,6 +244,59 @@ fn nobody_works_while_all_wait() {
         assert!(used <= 1, "{used} ticks");
         event.set().expect("set");
     });
+}
+
+fn a_crowd_of_processes_and_threads() {
+    let manager = manager();
+    let (value, list) = (manager.value(0_u64).expect("a value"), manager.list::<u64>().expect("a list"));
+    let work = |(value, list): (Value<u64>, ipc_manager::List<u64>)| {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..50 {
+                        value.fetch_add(n).expect("add");
+                        list.push(&n).expect("push");
+                    }
+                });
+            }
+        });
+    };
+    let children: Vec<Process<()>> =
+        (0..12).map(|_| Process::spawn(work, (value.clone(), list.clone())).expect("a child")).collect();
+    children.into_iter().for_each(|child| child.join().expect("a child that ends"));
+    assert_eq!(value.get().expect("get"), 12 * 4 * (49 * 50 / 2));
+    assert_eq!(list.to_vec().expect("items").into_iter().sum::<u64>(), 12 * 4 * (49 * 50 / 2));
+}
+
+/// A client is stopped where it would read a reply that is larger than its line.
+fn who_does_not_read_holds_up_nobody() {
+    let manager = manager();
+    let list = manager.list_from((0..400_000_u64).map(|n| n << 30)).expect("a list");
+    let number = manager.value(0_u64).expect("a value");
+    let read = |(list, number): (ipc_manager::List<u64>, Value<u64>)| {
+        loop {
+            number.fetch_add(1).expect("add");
+            assert_eq!(list.to_vec().expect("items").len(), 400_000);
+        }
+    };
+    let child: Process<()> = Process::spawn(read, (list.clone(), number.clone())).expect("a child");
+    until("it reads", || number.get().expect("get") > 1);
+    let signal = |name: &str| {
+        let kill = std::process::Command::new("kill").args([name, &child.pid().to_string()]).status();
+        assert!(kill.expect("every system has it").success());
+    };
+    for _ in 0..10 {
+        signal("-STOP");
+        for _ in 0..100 {
+            assert_eq!(list.get(7).expect("get"), 7 << 30);
+        }
+        let before = number.get().expect("get");
+        signal("-CONT");
+        until("it goes on", || number.get().expect("get") > before);
+    }
+    child.kill().expect("a kill");
+    child.wait().expect("its end");
+    assert_eq!(list.len().expect("a call"), 400_000);
 }
 
 /// What the server has used of the processors, in hundredths of a second.
