@@ -90,6 +90,7 @@
 
 mod client;
 mod error;
+mod host;
 mod info;
 mod manager;
 mod proxy;
@@ -100,11 +101,12 @@ mod wire;
 mod tests;
 
 pub use error::{CallError, StartError};
+pub use host::Host;
 pub use info::{ClientInfo, Holding, ObjectInfo};
-pub use manager::{Builder, Host, Manager};
+pub use manager::{Builder, Manager};
 pub use proxy::{
     Array, Barrier, BarrierState, BoundedSemaphore, Condition, ConditionGuard, Dict, Event, JoinableQueue,
-    List, Lock, LockGuard, Namespace, Number, Object, Outcome, Permit, Pool, Queue, ReentrantLock, Semaphore,
-    Set, Transact, Value,
+    List, Lock, LockGuard, Namespace, Number, Object, Outcome, Outcomes, Permit, Pool, Queue, ReentrantLock,
+    Semaphore, Set, Transact, Value,
 };
 pub use server::{Methods, Registered};

@@ -1,8 +1,8 @@
 //! What a client can say that an honest one never does.
 
+use crate::Manager;
 use crate::client::Session;
 use crate::error::CallError;
-use crate::manager::Manager;
 use crate::proxy::{List, Proxy};
 use crate::wire::{Kind, ObjectId, Op, TypeId, Writer, root};
 use ipc_process::Process;

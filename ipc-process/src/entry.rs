@@ -343,6 +343,38 @@ mod tests {
         assert_eq!(n_started, 1);
     }
 
+    /// A number that is kept as its decimal digits.
+    struct Digits;
+
+    impl Kept for Digits {
+        type Value = u32;
+
+        fn decode(bytes: &[u8], _: &Limits) -> Result<u32, DecodeError> {
+            let digits = std::str::from_utf8(bytes).ok().and_then(|digits| digits.parse().ok());
+            digits.ok_or(DecodeError::Refused { message: "no digits".into() })
+        }
+
+        fn encode(value: &u32, _: &Limits) -> Result<Vec<u8>, EncodeError> {
+            Ok(value.to_string().into_bytes())
+        }
+    }
+
+    #[test]
+    fn a_function_changes_what_is_kept() {
+        let entry =
+            Entry::of_change::<Digits, u32, u32>(|number, by| std::mem::replace(number, *number + by));
+        let (entry, limits) = (entry.expect("in this program"), Limits::default());
+        let call = |kept: &[u8]| {
+            let args = ipc_codec::encode(&5_u32, &limits).expect("a number");
+            let both = ipc_codec::encode(&(Message::from_parts(kept.to_vec(), Vec::new()), args), &limits);
+            entry.resolve().expect("here").call(both.expect("two messages"), &limits, &mut || ())
+        };
+        let Outcome::Returned(result) = call(b"37") else { panic!("it returns") };
+        let (kept, result): (Message, Message) = result.decode(&limits).expect("two messages");
+        assert_eq!((kept.bytes(), result.decode::<u32>(&limits).expect("a number")), (&b"42"[..], 37));
+        assert!(matches!(call(b"none"), Outcome::ArgumentsRefused(_)));
+    }
+
     #[test]
     fn other_types_are_refused_before_the_call() {
         let mut entry = Entry::of(double).expect("in this program");

@@ -29,7 +29,7 @@ pub use lock::{Lock, LockGuard, ReentrantLock};
 pub use namespace::Namespace;
 pub use number::Number;
 pub use object::Object;
-pub use pool::{Outcome, Pool};
+pub use pool::{Outcome, Outcomes, Pool};
 pub use queue::{JoinableQueue, Queue};
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};
 pub use set::Set;

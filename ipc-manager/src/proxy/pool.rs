@@ -31,6 +31,7 @@ proxy! {
     /// let squares: Result<Vec<u64>, _> = pool.map(|n: u64| n * n, 1..=4)?.into_iter().collect();
     /// assert_eq!(squares?, [1, 4, 9, 16]);
     /// assert_eq!(begun.get()?, 5);
+    /// assert_eq!(pool.map_async(|n: u64| n + 1, [1, 2])?.get()?.len(), 2);
     /// pool.close()?;
     /// pool.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,6 +46,10 @@ pub struct Outcome<R> {
     task: u64,
     result: PhantomData<fn() -> R>,
 }
+
+/// The same of many tasks that were begun together.
+#[derive(Debug)]
+pub struct Outcomes<R>(Outcome<R>);
 
 impl Pool {
     /// Runs a function in a worker.
@@ -96,12 +101,24 @@ impl Pool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        let task = self.call(
-            Op::MapAsync,
-            |request| tasks(request, function, [args]),
-            |reply| Ok(reply.from.u64()?),
-        )?;
-        Ok(Outcome { pool: self.clone(), task, result: PhantomData })
+        self.begin(|request| tasks(request, function, [args]))
+    }
+
+    /// Has the workers run a function for each of the arguments, without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`apply_async`](Pool::apply_async).
+    pub fn map_async<A, R>(
+        &self,
+        function: fn(A) -> R,
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<Outcomes<R>, CallError>
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        self.begin(|request| tasks(request, function, args)).map(Outcomes)
     }
 
     /// Takes no more tasks.
@@ -125,6 +142,14 @@ impl Pool {
         ///
         /// [`CallError`].
         join, try_join, join_timeout, join_deadline () -> () = join_until
+    }
+
+    fn begin<R>(
+        &self,
+        write: impl FnOnce(&mut Request<'_>) -> Result<(), CallError>,
+    ) -> Result<Outcome<R>, CallError> {
+        let task = self.call(Op::MapAsync, write, |reply| Ok(reply.from.u64()?))?;
+        Ok(Outcome { pool: self.clone(), task, result: PhantomData })
     }
 
     fn join_until(&self, deadline: Deadline) -> Result<(), CallError> {
@@ -151,12 +176,34 @@ impl<R: DeserializeOwned> Outcome<R> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<R, CallError> {
+        self.all_until(deadline)?.pop().unwrap_or(Err(CallError::Protocol))
+    }
+
+    fn all_until(&self, deadline: Deadline) -> Result<Vec<Result<R, CallError>>, CallError> {
         let write = |request: &mut Request<'_>| {
             request.deadline(deadline);
             request.word(self.task)
         };
-        let mut results = self.pool.call(Op::Get, write, |reply| results(reply.from.rest()))?;
-        results.pop().unwrap_or(Err(CallError::Protocol))
+        self.pool.call(Op::Get, write, |reply| results(reply.from.rest()))
+    }
+}
+
+impl<R: DeserializeOwned> Outcomes<R> {
+    waits! {
+        /// What came of all of them, in their order.
+        ///
+        /// # Blocking
+        ///
+        /// Until the function has returned for each.
+        ///
+        /// # Errors
+        ///
+        /// As for [`Pool::map`].
+        get, try_get, get_timeout, get_deadline () -> Vec<Result<R, CallError>> = get_until
+    }
+
+    fn get_until(&self, deadline: Deadline) -> Result<Vec<Result<R, CallError>>, CallError> {
+        self.0.all_until(deadline)
     }
 }
 

@@ -8,6 +8,7 @@ mod registry;
 mod requests;
 mod root;
 mod run;
+mod settle;
 mod turn;
 mod world;
 

@@ -46,7 +46,7 @@ fn a_message_keeps_what_is_in_it() {
     let holders = || {
         let objects = manager.objects().expect("objects");
         let holders = objects.first().map(|object| object.holders.iter().map(|holder| holder.pid).collect());
-        holders.unwrap_or_else(Vec::new)
+        holders.unwrap_or_default()
     };
     let message = encode(&list, &Limits::default()).expect("a message");
     drop(list);
