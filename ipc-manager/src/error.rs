@@ -12,6 +12,12 @@ pub enum StartError {
     /// The process of the server could not be started.
     #[error("the server could not be started")]
     Spawn(#[from] SpawnError),
+    /// The server has ended, and said why: its initializer panicked.
+    #[error("the server could not begin: {reason}")]
+    Server {
+        /// Why.
+        reason: String,
+    },
     /// The server was started and could not be reached.
     #[error("the server could not be reached")]
     Call(#[from] CallError),

@@ -38,6 +38,11 @@ impl Host {
         Host(Arc::new(Reference::adopt(session, root())))
     }
 
+    /// Whether the server answers.
+    pub(crate) fn ping(&self) -> Result<(), CallError> {
+        self.0.call(Op::State, 0, |_| Ok(()), |_| Ok(()))
+    }
+
     /// Ends the server.
     pub(crate) fn shutdown(&self) -> Result<(), CallError> {
         self.0.call(Op::Shutdown, 0, |_| Ok(()), |_| Ok(()))

@@ -5,9 +5,13 @@ use crate::error::{CallError, StartError};
 use crate::host::Host;
 use crate::server::{Install, Registered, Setup, serve};
 use ipc_codec::handle::Handle;
-use ipc_process::{Process, StartMethod};
+use ipc_codec::{EncodeError, Limits, Message};
+use ipc_process::internals::Entry;
+use ipc_process::{Process, SpawnError, StartMethod};
 use ipc_sys::handle::duplicate;
 use ipc_sys::socket::MessageSocket;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -65,7 +69,11 @@ pub struct Builder {
     method: StartMethod,
     installs: Vec<Install>,
     runs_functions: bool,
+    initializer: Option<Initializer>,
 }
+
+/// A function to call first: its name, if it has one, and its arguments.
+type Initializer = (Option<Entry>, Result<Message, EncodeError>);
 
 impl Manager {
     /// Starts a server.
@@ -79,7 +87,7 @@ impl Manager {
 
     /// The settings of a manager to start.
     pub fn builder() -> Builder {
-        Builder { method: StartMethod::Spawn, installs: Vec::new(), runs_functions: true }
+        Builder { method: StartMethod::Spawn, installs: Vec::new(), runs_functions: true, initializer: None }
     }
 
     /// What makes objects, to be sent to others.
@@ -156,7 +164,40 @@ impl Builder {
         self
     }
 
+    /// Has the server call a function before anything else, to open what functions and registered types need say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_manager::{Manager, StartError};
+    /// use std::sync::OnceLock;
+    /// # ipc_process::init();
+    ///
+    /// static GREETING: OnceLock<String> = OnceLock::new();
+    ///
+    /// let set = |greeting: String| GREETING.set(greeting).unwrap();
+    /// let manager = Manager::builder().initializer(set, "hello".to_string()).start()?;
+    /// let value = manager.value(String::new())?;
+    /// value.update(|value: &mut String, (): ()| value.clone_from(GREETING.get().unwrap()), ())?;
+    /// assert_eq!(value.get()?, "hello");
+    ///
+    /// let failed = Manager::builder().initializer(|(): ()| panic!("no luck"), ()).start();
+    /// assert!(matches!(failed, Err(StartError::Server { reason }) if reason.contains("no luck")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn initializer<A>(mut self, function: fn(A), args: A) -> Builder
+    where
+        A: Serialize + DeserializeOwned,
+    {
+        self.initializer = Some((Entry::of(function), ipc_codec::encode(&args, &Limits::default())));
+        self
+    }
+
     /// Starts the server.
+    ///
+    /// # Blocking
+    ///
+    /// Until it answers, after its [`initializer`](Builder::initializer) if there is one.
     ///
     /// # Errors
     ///
@@ -165,16 +206,38 @@ impl Builder {
         let (inside, outside) = MessageSocket::pair()?;
         let mut server = [0; 16];
         ipc_sys::random::fill(&mut server)?;
+        let initializer = match self.initializer {
+            Some((entry, args)) => {
+                Some((entry.ok_or(SpawnError::NoSuchFunction)?, args.map_err(SpawnError::from)?))
+            }
+            None => None,
+        };
         let setup = Setup {
             server,
             door: Handle::new(inside.into_handle()),
             outside: Handle::new(duplicate(outside.handle())?),
             installs: self.installs,
             runs_functions: self.runs_functions,
+            initializer,
         };
         let builder = ipc_process::Builder::new().name("Manager").daemon(true).method(self.method);
         let process = builder.spawn(serve, setup)?;
-        let session = Session::at(server, &outside)?;
-        Ok(Manager { host: Host::of(&session), process })
+        let host = Session::at(server, &outside).map(|session| Host::of(&session));
+        match host.and_then(|host| host.ping().map(|()| host)) {
+            Ok(host) => Ok(Manager { host, process }),
+            Err(error) => Err(why(error, process)),
+        }
+    }
+}
+
+/// Why a server that was started does not answer; it is not there any more then.
+fn why(error: CallError, process: Process<Result<(), String>>) -> StartError {
+    // It is about to end, and to say why; if not, it is of no use.
+    if !matches!(process.wait_timeout(PATIENCE), Ok(Some(_))) {
+        let _ = process.kill();
+    }
+    match process.join() {
+        Ok(Err(reason)) => StartError::Server { reason },
+        _ => StartError::Call(error),
     }
 }

@@ -42,6 +42,8 @@ impl Server {
             Op::Transact => return self.transact(place, args, request),
             Op::Objects => self.tell_objects(outbox),
             Op::Clients => self.tell_clients(outbox),
+            // Whether anybody is there.
+            Op::State => {}
             Op::Shutdown => self.is_over = true,
             op => return Err(Failure::NoSuchMethod(format!("{op:?} of a manager"))),
         }

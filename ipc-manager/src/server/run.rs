@@ -8,6 +8,8 @@ use super::world::{Holder, World};
 use crate::client::Session;
 use crate::wire::{ObjectId, ServerId, Writer};
 use ipc_codec::handle::Handle;
+use ipc_codec::{Limits, Message};
+use ipc_process::internals::{Entry, Outcome};
 use ipc_sys::clock::Deadline;
 use ipc_sys::handle::OwnedHandle;
 use ipc_sys::readiness::{Interest, Watch, wait};
@@ -37,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) outside: Handle<OwnedHandle>,
     pub(crate) installs: Vec<Install>,
     pub(crate) runs_functions: bool,
+    /// What is called first, with its arguments.
+    pub(crate) initializer: Option<(Entry, Message)>,
 }
 
 /// A server.
@@ -71,6 +75,9 @@ pub(crate) fn serve(setup: Setup) -> Result<(), String> {
     let outside = MessageSocket::from_handle(setup.outside.into_inner()).map_err(text)?;
     let mut registry = Registry::default();
     setup.installs.iter().for_each(|install| install.run(&mut registry));
+    if let Some((entry, args)) = setup.initializer {
+        initialize(entry, args)?;
+    }
     let mut server = Server {
         world: World::new(setup.runs_functions),
         clients: Clients::default(),
@@ -88,6 +95,18 @@ pub(crate) fn serve(setup: Setup) -> Result<(), String> {
     server.clients.doors.insert(key, door);
     server.run();
     Ok(())
+}
+
+/// Calls the initializer.
+fn initialize(entry: Entry, args: Message) -> Result<(), String> {
+    let callee = entry.resolve().map_err(|error| error.to_string())?;
+    match callee.call(args, &Limits::default(), &mut || ()) {
+        Outcome::Returned(_) => Ok(()),
+        Outcome::Panicked(report) => Err(format!("the initializer {report}")),
+        Outcome::ArgumentsRefused(reason)
+        | Outcome::ResultRefused(reason)
+        | Outcome::ImageDiffers(reason) => Err(format!("the initializer was not called: {reason}")),
+    }
 }
 
 impl Server {

@@ -45,8 +45,8 @@ fn a_message_keeps_what_is_in_it() {
     // Who has the one object: processes, and `None` for a message.
     let holders = || {
         let objects = manager.objects().expect("objects");
-        let holders = objects.first().map(|object| object.holders.iter().map(|holder| holder.pid).collect());
-        holders.unwrap_or_default()
+        let holders = objects.into_iter().flat_map(|object| object.holders);
+        holders.map(|holder| holder.pid).collect::<Vec<_>>()
     };
     let message = encode(&list, &Limits::default()).expect("a message");
     drop(list);

@@ -271,12 +271,12 @@ fn a_crowd_of_processes_and_threads() {
 /// A client is stopped where it would read a reply that is larger than its line.
 fn who_does_not_read_holds_up_nobody() {
     let manager = manager();
-    let list = manager.list_from((0..400_000_u64).map(|n| n << 30)).expect("a list");
+    let list = manager.list_from((0..80_000_u64).map(|n| n << 30)).expect("a list");
     let number = manager.value(0_u64).expect("a value");
     let read = |(list, number): (ipc_manager::List<u64>, Value<u64>)| {
         loop {
             number.fetch_add(1).expect("add");
-            assert_eq!(list.to_vec().expect("items").len(), 400_000);
+            assert_eq!(list.to_vec().expect("items").len(), 80_000);
         }
     };
     let child: Process<()> = Process::spawn(read, (list.clone(), number.clone())).expect("a child");
@@ -296,7 +296,7 @@ fn who_does_not_read_holds_up_nobody() {
     }
     child.kill().expect("a kill");
     child.wait().expect("its end");
-    assert_eq!(list.len().expect("a call"), 400_000);
+    assert_eq!(list.len().expect("a call"), 80_000);
 }
 
 /// What the server has used of the processors, in hundredths of a second.
