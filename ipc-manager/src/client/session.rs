@@ -44,6 +44,8 @@ pub(crate) struct Session {
     idle: Mutex<Vec<Line>>,
     /// References that are to be given back.
     released: Mutex<Vec<ObjectId>>,
+    /// Whether there was no room to say so.
+    is_owing: AtomicBool,
     limits: Limits,
 }
 
@@ -76,6 +78,7 @@ impl Session {
             is_gone: AtomicBool::new(false),
             idle: Mutex::default(),
             released: Mutex::default(),
+            is_owing: AtomicBool::new(false),
             limits: Limits::default(),
         }
     }
@@ -162,9 +165,16 @@ impl Session {
 
     /// Gives a reference back, without waiting.
     pub(crate) fn release(&self, id: ObjectId) {
+        if self.socket().is_ok() {
+            lock(&self.released).push(id);
+            self.give_back();
+        }
+    }
+
+    /// Says which references are given back. What there is no room for now is said after the next call.
+    fn give_back(&self) {
         let Ok(socket) = self.socket() else { return };
         let mut released = lock(&self.released);
-        released.push(id);
         while !released.is_empty() {
             let n_now = released.len().min(MOST_RELEASED);
             let mut message = Writer::default();
@@ -172,10 +182,10 @@ impl Session {
             released[..n_now].iter().for_each(|&id| message.id(id));
             match socket.send(&[&message.0], &[], Deadline::NOW) {
                 Ok(()) => drop(released.drain(..n_now)),
-                // With the next one; if the server is gone, never.
-                Err(_) => return,
+                Err(_) => return self.is_owing.store(true, Relaxed),
             }
         }
+        self.is_owing.store(false, Relaxed);
     }
 
     fn socket(&self) -> Result<&MessageSocket, CallError> {
@@ -195,6 +205,9 @@ impl Session {
     }
 
     fn keep(&self, line: Line) {
+        if self.is_owing.load(Relaxed) {
+            self.give_back();
+        }
         let mut idle = lock(&self.idle);
         if idle.len() < MOST_IDLE {
             idle.push(line);

@@ -45,6 +45,26 @@ impl Items {
                 let kept = turn.keep(args.rest())?;
                 turn.drop(&std::mem::replace(&mut self.items[index], kept));
             }
+            Op::Change => {
+                let index = self.at(args)?;
+                let (entry, kept) = (args.bytes()?, self.items[index].bytes().to_vec());
+                let job = change::job(turn.world, entry, kept, args.rest())?;
+                self.changing = Some(Changing::Item(index));
+                return Ok(Answer::Work(job));
+            }
+            Op::ChangeWhole => {
+                let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
+                self.changing = Some(Changing::Whole);
+                return Ok(Answer::Work(job));
+            }
+            op => return self.exchange(op, args, turn),
+        }
+        Ok(Answer::Done)
+    }
+
+    /// What replaces an item by one that depends on it.
+    fn exchange(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        match op {
             Op::Swap => {
                 let index = self.at(args)?;
                 let kept = turn.keep(args.rest())?;
@@ -69,18 +89,6 @@ impl Items {
                 let sum = number::add(number_type, self.items[index].body(), args.rest())?;
                 turn.give(&self.items[index]);
                 self.items[index] = Kept::plain(&sum);
-            }
-            Op::Change => {
-                let index = self.at(args)?;
-                let (entry, kept) = (args.bytes()?, self.items[index].bytes().to_vec());
-                let job = change::job(turn.world, entry, kept, args.rest())?;
-                self.changing = Some(Changing::Item(index));
-                return Ok(Answer::Work(job));
-            }
-            Op::ChangeWhole => {
-                let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
-                self.changing = Some(Changing::Whole);
-                return Ok(Answer::Work(job));
             }
             op => return self.look(op, args, turn),
         }

@@ -62,6 +62,19 @@ impl Table {
         Some(entry.value)
     }
 
+    /// Takes the entry away whose key came last.
+    fn pop(&mut self, turn: &mut Turn<'_>) {
+        let last = self.order.last_key_value().map(|(_, key)| Arc::clone(key));
+        turn.reply.bool(last.is_some());
+        if let Some(key) = last {
+            turn.reply.bytes(&key);
+            if let (Some(kept), true) = (self.take(&key), self.kind != Kind::Set) {
+                turn.give(&kept);
+                turn.drop(&kept);
+            }
+        }
+    }
+
     fn extend(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
         // All of them are looked at before any is put.
         for (key, value) in self.pairs(args, turn)? {
@@ -166,17 +179,7 @@ impl Table {
                 }
                 self.entries.get(key).into_iter().for_each(|entry| turn.give(&entry.value));
             }
-            Op::Pop => {
-                let last = self.order.last_key_value().map(|(_, key)| Arc::clone(key));
-                turn.reply.bool(last.is_some());
-                if let Some(key) = last {
-                    turn.reply.bytes(&key);
-                    self.take(&key).iter().for_each(|kept| {
-                        turn.give(kept);
-                        turn.drop(kept);
-                    });
-                }
-            }
+            Op::Pop => self.pop(turn),
             op => return self.read_modify_write(op, args, turn),
         }
         Ok(Answer::Done)
@@ -235,14 +238,7 @@ impl Table {
                 let was_there = self.take(args.rest()).is_some();
                 turn.reply.bool(was_there);
             }
-            Op::Pop => {
-                let last = self.order.last_key_value().map(|(_, key)| Arc::clone(key));
-                turn.reply.bool(last.is_some());
-                if let Some(key) = last {
-                    turn.reply.bytes(&key);
-                    self.take(&key);
-                }
-            }
+            Op::Pop => self.pop(turn),
             Op::Combine => self.combine(args, turn)?,
             Op::Relate => {
                 let how = args.u8()?;
