@@ -15,6 +15,7 @@ tests! {
     a_copy_of_a_proxy_is_of_no_use
     descriptors_do_not_grow
     a_proxy_of_another_type_is_refused
+    what_is_given_back_to_a_stopped_server
 }
 
 fn n_objects(manager: &Manager) -> usize {
@@ -182,4 +183,18 @@ fn a_proxy_of_another_type_is_refused() {
     assert!(message.decode::<ipc_manager::Array<u8>>(&Limits::default()).is_err());
     drop(list);
     until("nobody has it", || n_objects(&manager) == 0);
+}
+
+/// There is no room to say so for all of them.
+fn what_is_given_back_to_a_stopped_server() {
+    let manager = manager();
+    let lists: Vec<List<u32>> = (0..2000).map(|n| manager.list_from([n]).expect("a list")).collect();
+    let signal = |name: &str| {
+        let kill = std::process::Command::new("kill").args([name, &manager.pid().to_string()]).status();
+        assert!(kill.expect("every system has it").success());
+    };
+    signal("-STOP");
+    drop(lists);
+    signal("-CONT");
+    until("nobody has them", || n_objects(&manager) == 0);
 }
