@@ -154,6 +154,10 @@ where
     }
 
     /// All entries as they are at one moment, in the order in which the keys came.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Limit`] if they are more than a message can be, which is 64 MiB; [`iter`](Dict::iter) has no limit.
     pub fn to_vec(&self) -> Result<Vec<(K, V)>, CallError> {
         self.page(0, usize::MAX >> 1, (true, true), pair).map(|(entries, _)| entries)
     }

@@ -200,6 +200,10 @@ macro_rules! rows {
             }
 
             /// All items as they are at one moment.
+            ///
+            /// # Errors
+            ///
+            /// [`CallError::Limit`] if they are more than a message can be, which is 64 MiB; [`iter`](Self::iter) has no limit.
             pub fn to_vec(&self) -> Result<Vec<T>, CallError> {
                 self.slice(0..usize::MAX >> 1)
             }

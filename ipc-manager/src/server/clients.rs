@@ -159,7 +159,10 @@ pub(crate) fn begin(reply: &mut Writer) {
     reply.0.extend_from_slice(&[0; REPLY_HEADER]);
 }
 
-fn seal(reply: &mut Writer, number: u32, result: Result<(), Failure>) {
+fn seal(reply: &mut Writer, number: u32, mut result: Result<(), Failure>) {
+    if reply.0.len() - REPLY_HEADER > Limits::default().max_frame {
+        result = Err(Failure::Limit("a reply is larger than a message can be: read it in pages".into()));
+    }
     reply.0[..4].copy_from_slice(&number.to_le_bytes());
     match result {
         Ok(()) => reply.0[4] = WENT_WELL,

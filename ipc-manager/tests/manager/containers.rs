@@ -10,6 +10,7 @@ tests! {
     items_come_in_pages
     entries_come_once_while_others_come_and_go
     large_values_and_many
+    more_than_a_message_comes_in_pages
     keys_are_equal_by_their_encoding
     objects_in_all_containers
     a_namespace_knows_its_types
@@ -93,6 +94,15 @@ fn large_values_and_many() {
     list.extend([1, 2, 3]).expect("extend");
     let items = list.to_vec().expect("items");
     assert_eq!((items.len(), items[99_999], items[100_002]), (100_003, 99_999 * 99_999, 3));
+}
+
+fn more_than_a_message_comes_in_pages() {
+    let manager = manager();
+    let (list, large) = (manager.list::<String>().expect("a list"), "0123456789".repeat(300_000));
+    (0..23).for_each(|_| list.push(&large).expect("push"));
+    let refused = list.to_vec();
+    assert!(matches!(refused, Err(CallError::Limit { .. })), "{:?}", refused.map(|items| items.len()));
+    assert_eq!(list.iter().map(|item| item.expect("an item").len()).sum::<usize>(), 23 * 3_000_000);
 }
 
 fn keys_are_equal_by_their_encoding() {
