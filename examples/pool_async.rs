@@ -64,8 +64,10 @@ fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         let (value, error) = (told.clone(), told.clone());
         let half = |number: u64| if number % 2 == 0 { number / 2 } else { panic!("{number} is odd") };
         pool.apply_async(half, number).then(
-            move |half| drop(value.send(Ok(half))),
-            move |failed| drop(error.send(Err(matches!(failed, TaskError::Panicked(_))))),
+            move |half| value.send(Ok(half)).expect("somebody listens"),
+            move |failed| {
+                error.send(Err(matches!(failed, TaskError::Panicked(_)))).expect("somebody listens")
+            },
         );
     }
     drop(told);

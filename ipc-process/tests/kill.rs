@@ -4,6 +4,8 @@
 mod start;
 #[path = "kill/storm.rs"]
 mod storm;
+#[path = "kill/sweep_chunk.rs"]
+mod sweep_chunk;
 #[path = "kill/sweep_start.rs"]
 mod sweep_start;
 #[path = "kill/sweep_worker.rs"]
@@ -68,6 +70,14 @@ fn main() -> ExitCode {
         Scenario {
             name: "worker sweep fork",
             run: |args| sweep_worker::run("worker sweep fork", StartMethod::Fork, args),
+        },
+        Scenario {
+            name: "chunk sweep spawn",
+            run: |args| sweep_chunk::run("chunk sweep spawn", StartMethod::Spawn, args),
+        },
+        Scenario {
+            name: "chunk sweep fork",
+            run: |args| sweep_chunk::run("chunk sweep fork", StartMethod::Fork, args),
         },
     ])
 }

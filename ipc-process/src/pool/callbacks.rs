@@ -13,7 +13,10 @@ use std::thread::JoinHandle;
 
 /// Where the callbacks of a pool are handed to their thread, which is started with the first one.
 #[derive(Debug, Default)]
-pub(super) struct Callbacks(Mutex<Option<(Sender<Arc<Callback>>, JoinHandle<()>)>>);
+pub(super) struct Callbacks(Mutex<Option<Running>>);
+
+/// The thread, and the way to it.
+type Running = (Sender<Arc<Callback>>, JoinHandle<()>);
 
 /// A future and what to do with its value.
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;

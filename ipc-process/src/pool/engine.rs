@@ -39,10 +39,13 @@ pub(super) struct Engine {
     /// Where somebody is called when tasks have ended.
     pub(super) callbacks: Callbacks,
     /// The names of the functions that were called so far.
-    names: Mutex<HashMap<(usize, usize), Arc<[u8]>>>,
+    names: Mutex<Names>,
     /// The process that made the pool.
     owner: u32,
 }
+
+/// The records that name functions, by what they are in this process.
+type Names = HashMap<(usize, usize), Arc<[u8]>>;
 
 /// The state while it is locked; wakes whom it concerns once it is not.
 pub(super) struct Locked<'a> {

@@ -114,7 +114,7 @@ fn release(worker: i32, is_gone: bool) {
     }
 }
 
-fn read<const N: usize>(from: &mut UnixStream) -> [u8; N] {
+pub(crate) fn read<const N: usize>(from: &mut UnixStream) -> [u8; N] {
     let mut bytes = [0; N];
     from.read_exact(&mut bytes).expect("the owner is there");
     bytes

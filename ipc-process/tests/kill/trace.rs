@@ -43,6 +43,11 @@ pub(crate) fn to_system_call(pid: i32, signal: i32) -> io::Result<()> {
     ptrace(libc::PTRACE_SYSCALL, pid, signal as usize)
 }
 
+/// Lets it go on by one instruction.
+pub(crate) fn step(pid: i32, signal: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_SINGLESTEP, pid, signal as usize)
+}
+
 /// Lets it go on.
 pub(crate) fn go_on(pid: i32, signal: i32) -> io::Result<()> {
     ptrace(libc::PTRACE_CONT, pid, signal as usize)

@@ -45,7 +45,8 @@ pub(crate) fn map_async_ends_with_its_last_task(method: StartMethod) {
     let pool = pool(method, 2);
     let held = submit_held(&pool);
     let other = submit_held(&pool);
-    (held.pid(), other.pid());
+    held.pid();
+    other.pid();
     let tasks = pool.map_async(|n: u64| if n == 5 { panic!("five") } else { n }, 0..10);
     assert_eq!((tasks.len(), tasks.n_ended(), tasks.ready(), tasks.successful()), (10, 0, false, None));
     let Err(tasks) = tasks.get_timeout(Duration::from_millis(1)) else { panic!("nobody runs them") };
