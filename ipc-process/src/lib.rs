@@ -104,6 +104,9 @@
 //! # }
 //! ```
 //!
+//! Results are waited for, awaited or told to a callback ([`AsyncResult`]); iterators are taken as there is room
+//! ([`Pool::imap`]); [`PoolBuilder`] sets what a worker is to do first, and what a task may take.
+//!
 //! # Features
 //!
 //! `auto-init` makes the call of [`init`](init()) when the program is loaded, for programs whose `main` belongs to a test or

@@ -226,7 +226,7 @@ impl PoolBuilder {
     /// # ipc_process::init();
     ///
     /// let pool = Pool::builder().workers(1).hard_limit(Duration::from_millis(20)).build()?;
-    /// let endless = pool.apply_async(|(): ()| loop { std::thread::yield_now() }, ());
+    /// let endless = pool.apply_async(|(): ()| while std::process::id() > 0 {}, ());
     /// let next = pool.apply_async(|n: u32| n + 1, 1);
     /// assert!(matches!(endless.get(), Err(TaskError::TimedOut { .. })));
     /// assert_eq!(next.get()?, 2);

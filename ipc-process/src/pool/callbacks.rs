@@ -2,8 +2,9 @@
 //!
 //! A callback is a future that is polled by this thread: once when it is set, and whenever it was woken.
 
-use super::engine::Engine;
 use super::pending::Pending;
+use ipc_sys::clock::Deadline;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::mpsc::{Sender, channel};
@@ -32,27 +33,37 @@ pub(super) fn call_back<T>(results: T, callback: impl FnOnce(T::Output) + Send +
 where
     T: Future<Output: 'static> + AsRef<Pending> + Send + 'static,
 {
-    let engine = Arc::clone(&results.as_ref().engine);
-    engine.callbacks.add(&engine, Box::pin(async move { callback(results.await) }));
+    let pending = results.as_ref();
+    if pending.engine.is_copy() {
+        // The thread was not copied.
+        return;
+    }
+    let Ok(again) = pending.engine.callbacks.sender() else {
+        // There is no room for a thread: it is called here, and by then.
+        pending.wait(Deadline::NEVER);
+        let mut waiting: Waiting = Box::pin(async move { callback(results.await) });
+        let poll = || waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        // As in the thread.
+        return drop(catch_unwind(AssertUnwindSafe(poll)));
+    };
+    let waiting = Mutex::new(Some(Box::pin(async move { callback(results.await) }) as Waiting));
+    let to_thread = again.clone();
+    // The thread is there as long as there are senders.
+    let _ = to_thread.send(Arc::new(Callback { waiting, again }));
 }
 
 impl Callbacks {
-    fn add(&self, engine: &Engine, waiting: Waiting) {
-        if engine.is_copy() {
-            // The thread was not copied.
-            return;
-        }
+    /// The way to the thread, which is started if it is not there.
+    fn sender(&self) -> io::Result<Sender<Arc<Callback>>> {
         let mut thread = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sender, _) = thread.get_or_insert_with(|| {
-            let (sender, callbacks) = channel::<Arc<Callback>>();
-            let run = move || callbacks.into_iter().for_each(|callback| callback.poll());
-            let name = "multiproc calls".to_owned();
-            let handle = std::thread::Builder::new().name(name).spawn(run).expect("room for one more thread");
-            (sender, handle)
-        });
-        let callback = Callback { waiting: Mutex::new(Some(waiting)), again: sender.clone() };
-        // The thread is there as long as there are senders.
-        let _ = sender.send(Arc::new(callback));
+        if let Some((sender, _)) = &*thread {
+            return Ok(sender.clone());
+        }
+        let (sender, callbacks) = channel::<Arc<Callback>>();
+        let run = move || callbacks.into_iter().for_each(Callback::poll);
+        let handle = std::thread::Builder::new().name("multiproc calls".into()).spawn(run)?;
+        *thread = Some((sender.clone(), handle));
+        Ok(sender)
     }
 
     /// Waits until all callbacks were called; all tasks have ended by now.

@@ -262,12 +262,15 @@ impl Worker {
             if passed.wrapping_sub(front.number).wrapping_sub(1) >= N_SLOTS {
                 return Ok(());
             }
-            let Some(Assigned { number, chunk, place, .. }) = self.assigned.pop_front() else {
-                return Ok(());
-            };
-            if let Some(chunk) = chunk {
-                let n_results = self.collect_chunk(number, &place, &chunk, &mut deliver)?;
-                if n_results != chunk.n_tasks {
+            let n_tasks = front.chunk.as_ref().map(|chunk| chunk.n_tasks);
+            if n_tasks.is_some_and(|n_tasks| self.desk.done(front.number).n_results != n_tasks) {
+                // It stays, to be settled when the worker is dead.
+                return Err(Confused);
+            }
+            let Some(mut front) = self.assigned.pop_front() else { return Ok(()) };
+            if let Some(chunk) = front.chunk.take() {
+                if self.collect_chunk(front.number, &front.place, &chunk, &mut deliver).is_err() {
+                    self.assigned.push_front(Assigned { chunk: Some(chunk), ..front });
                     return Err(Confused);
                 }
             }

@@ -114,7 +114,7 @@ impl<R: DeserializeOwned> ManyResults<R> {
     /// # ipc_process::init();
     ///
     /// let pool = Pool::new(1)?;
-    /// let tasks = pool.map_async(|ms| std::thread::sleep(Duration::from_millis(ms)), [1, 50]);
+    /// let tasks = pool.map_async(|ms| std::thread::sleep(Duration::from_millis(ms)), [1, 300]);
     /// let Err(tasks) = tasks.get_timeout(Duration::from_millis(5)) else { unreachable!() };
     /// assert_eq!(tasks.get().len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

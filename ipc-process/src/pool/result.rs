@@ -211,7 +211,7 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     /// # ipc_process::init();
     ///
     /// let pool = Pool::new(1)?;
-    /// let task = pool.apply_async(|ms| std::thread::sleep(Duration::from_millis(ms)), 50_u64);
+    /// let task = pool.apply_async(|ms| std::thread::sleep(Duration::from_millis(ms)), 300_u64);
     /// let Err(GetError::TimedOut(task)) = task.get_timeout(Duration::from_millis(1)) else { unreachable!() };
     /// task.get()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
