@@ -238,7 +238,8 @@ impl Server {
     fn heard_ring(&mut self, key: u64) {
         let Some(line) = self.clients.by_key(key) else { return };
         line.is_armed = false;
-        if !line.rx.has_item() && line.rx.is_ready() {
+        // In this order: a request that comes in between is no end.
+        if line.rx.is_ready() && !line.rx.has_item() {
             self.cut(key);
         }
     }
