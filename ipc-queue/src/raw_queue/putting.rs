@@ -59,15 +59,12 @@ impl RawQueue {
     fn put_at_once(&self, record: Record, bytes: &[u8]) -> Result<bool, Stop> {
         let ring = self.ring();
         let puts = ring.puts();
+        self.look_for_getters(puts)?;
         if !puts.lock.try_lock(self.peers()) {
             return Ok(false);
         }
         let is_put = puts.ended.load(Relaxed) == 0 && ring.try_put(record, bytes);
         self.release_puts(u32::from(is_put));
-        if is_put {
-            // Not before: a getter that sleeps need not wait for the answer. If there is none, nobody has the item.
-            self.look_for_getters(puts)?;
-        }
         Ok(is_put)
     }
 
