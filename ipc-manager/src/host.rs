@@ -38,6 +38,10 @@ impl Host {
         Host(Arc::new(Reference::adopt(session, root())))
     }
 
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        self.0.session()
+    }
+
     /// Whether the server answers.
     pub(crate) fn ping(&self) -> Result<(), CallError> {
         self.0.call(Op::State, 0, |_| Ok(()), |_| Ok(()))

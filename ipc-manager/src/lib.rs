@@ -94,6 +94,7 @@ mod host;
 mod info;
 mod manager;
 mod proxy;
+mod remote;
 mod server;
 mod wire;
 
@@ -109,4 +110,5 @@ pub use proxy::{
     List, Lock, LockGuard, Namespace, Number, Object, Outcome, Outcomes, Permit, Pool, Queue, ReentrantLock,
     Semaphore, Set, Transact, Value,
 };
+pub use remote::{Gate, GateBuilder, GateError, Remote, RemoteBuilder, RemoteError};
 pub use server::{Methods, Registered};

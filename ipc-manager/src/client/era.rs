@@ -9,7 +9,7 @@ static ERA: AtomicU32 = AtomicU32::new(0);
 
 /// The number of this copy.
 #[inline]
-pub(super) fn now() -> u32 {
+pub(crate) fn now() -> u32 {
     ERA.load(Relaxed)
 }
 

@@ -1,6 +1,7 @@
-//! A line to the server: a duplex pipe in shared memory, for one call at a time.
+//! A line to the server, for one call at a time: a duplex pipe in shared memory, or a connection to a gate.
 
 use crate::error::{CallError, Failure};
+use crate::remote::FarLine;
 use crate::wire::{ObjectId, Op, REPLY_HEADER, Reader, TypeId, WENT_WELL, Writer};
 use ipc_codec::Limits;
 use ipc_queue::internals::{Ending, MessageReceiver, MessageSender, Received, Sent, channel};
@@ -17,8 +18,7 @@ const KEPT_ROOM: usize = 64 << 10;
 /// A line that no call is on.
 #[derive(Debug)]
 pub(super) struct Line {
-    tx: MessageSender,
-    rx: MessageReceiver,
+    way: Way,
     /// The number of the last request.
     number: u32,
     /// The request.
@@ -27,18 +27,34 @@ pub(super) struct Line {
     pub(super) handles: Vec<OwnedHandle>,
 }
 
+/// Our ends of a duplex pipe, of which the server has the others.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) tx: MessageSender,
+    pub(crate) rx: MessageReceiver,
+}
+
+/// What the bytes go through.
+#[derive(Debug)]
+enum Way {
+    Near(Ends),
+    Far(Box<FarLine>),
+}
+
 /// Why a line is of no use any more.
 #[derive(Debug)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// The server has let go of it.
     Ended,
     /// What came is no reply to the request.
     Nonsense,
+    /// The request was not sent.
+    Unsent(CallError),
 }
 
-impl Line {
-    /// Makes a line, and sends its other end to the server.
-    pub(super) fn open(session: &MessageSocket) -> Result<Line, CallError> {
+impl Ends {
+    /// Makes a pipe, and sends its other end to the server.
+    pub(crate) fn open(session: &MessageSocket) -> Result<Ends, CallError> {
         let make = || channel(RING_SIZE).map_err(io::Error::other);
         let ((tx, their_rx), (their_tx, rx)) = (make()?, make()?);
         let ends = ipc_codec::encode(&(their_rx, their_tx), &Limits::default())?;
@@ -49,7 +65,23 @@ impl Line {
                 _ => CallError::ServerGone,
             },
         )?;
-        Ok(Line { tx, rx, number: 0, request: Writer::default(), handles: Vec::new() })
+        Ok(Ends { tx, rx })
+    }
+}
+
+impl Line {
+    /// A line to a server on this machine, by the socket of the session.
+    pub(super) fn open(session: &MessageSocket) -> Result<Line, CallError> {
+        Ok(Line::on(Way::Near(Ends::open(session)?)))
+    }
+
+    /// A line to a gate.
+    pub(super) fn far(line: FarLine) -> Line {
+        Line::on(Way::Far(Box::new(line)))
+    }
+
+    fn on(way: Way) -> Line {
+        Line { way, number: 0, request: Writer::default(), handles: Vec::new() }
     }
 
     /// Begins a request.
@@ -75,36 +107,44 @@ impl Line {
     /// Until the server replies or is gone.
     #[inline]
     pub(super) fn exchange<R>(
-        &self,
+        &mut self,
         limits: &Limits,
         read: impl FnOnce(&[u8]) -> Result<R, CallError>,
     ) -> Result<Result<R, CallError>, Cut> {
-        match self.tx.send(&self.request.0, &self.handles, Deadline::NEVER)? {
+        let number = self.number;
+        let ends = match &mut self.way {
+            Way::Near(ends) => ends,
+            Way::Far(line) => {
+                let reply = line.exchange(std::mem::take(&mut self.request.0), &self.handles)?;
+                return parse(&reply, number, read).ok_or(Cut::Nonsense);
+            }
+        };
+        match ends.tx.send(&self.request.0, &self.handles, Deadline::NEVER)? {
             Sent::Done => {}
             Sent::Full | Sent::TooLong(_) => return Err(Cut::Nonsense),
         }
-        let parse = |bytes: &[u8], _: Vec<OwnedHandle>| self.parse(bytes, read);
-        match self.rx.read(limits.max_frame.saturating_add(REPLY_HEADER), Deadline::NEVER, parse)? {
+        let parse = |bytes: &[u8], _: Vec<OwnedHandle>| parse(bytes, number, read);
+        match ends.rx.read(limits.max_frame.saturating_add(REPLY_HEADER), Deadline::NEVER, parse)? {
             Received::Message(result) => result.ok_or(Cut::Nonsense),
             _ => Err(Cut::Nonsense),
         }
     }
+}
 
-    /// What a reply says, or nothing if it is none to the request.
-    #[inline]
-    fn parse<R>(
-        &self,
-        bytes: &[u8],
-        read: impl FnOnce(&[u8]) -> Result<R, CallError>,
-    ) -> Option<Result<R, CallError>> {
-        let mut reader = Reader(bytes);
-        if reader.u32().ok()? != self.number {
-            return None;
-        }
-        match reader.u8().ok()? {
-            WENT_WELL => Some(read(reader.rest())),
-            number => Failure::read(number, &mut reader).ok().map(Err),
-        }
+/// What a reply says, or nothing if it is none to the request of this number.
+#[inline]
+fn parse<R>(
+    bytes: &[u8],
+    number: u32,
+    read: impl FnOnce(&[u8]) -> Result<R, CallError>,
+) -> Option<Result<R, CallError>> {
+    let mut reader = Reader(bytes);
+    if reader.u32().ok()? != number {
+        return None;
+    }
+    match reader.u8().ok()? {
+        WENT_WELL => Some(read(reader.rest())),
+        number => Failure::read(number, &mut reader).ok().map(Err),
     }
 }
 

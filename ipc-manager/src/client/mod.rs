@@ -9,5 +9,7 @@ mod session;
 
 pub(crate) use call::{Reply, Request};
 pub(crate) use context::{encode_here, encode_value, keep_alive, names_so_far, with_session};
+pub(crate) use era::now as era;
+pub(crate) use line::{Cut, Ends};
 pub(crate) use reference::Reference;
-pub(crate) use session::{LINE, RELEASE, Session, VERSION};
+pub(crate) use session::{LINE, RELEASE, Session, VERSION, enter};

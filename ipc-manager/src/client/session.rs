@@ -4,6 +4,7 @@ use super::era;
 use super::line::{Cut, Line};
 use super::reference::Reference;
 use crate::error::CallError;
+use crate::remote::Far;
 use crate::wire::{ObjectId, Op, Reader, ServerId, TypeId, Writer, root};
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
@@ -30,6 +31,10 @@ const MOST_RELEASED: usize = 1000;
 /// A server that has ended closes everything it had within this time.
 const ENDING: Duration = Duration::from_millis(500);
 
+/// Why such a proxy has no lease.
+const FAR_PROXY: &str =
+    "a proxy of a manager that was reached by an address cannot be passed on: let others connect, too";
+
 /// The sessions of this process.
 static SESSIONS: Mutex<Vec<Weak<Session>>> = Mutex::new(Vec::new());
 
@@ -39,7 +44,7 @@ pub(crate) struct Session {
     server: ServerId,
     /// Which copy of the program has made it.
     era: u32,
-    socket: Option<MessageSocket>,
+    route: Route,
     is_gone: AtomicBool,
     idle: Mutex<Vec<Line>>,
     /// References that are to be given back.
@@ -47,6 +52,15 @@ pub(crate) struct Session {
     /// Whether there was no room to say so.
     is_owing: AtomicBool,
     limits: Limits,
+}
+
+/// How the server is reached.
+#[derive(Debug)]
+enum Route {
+    Near(MessageSocket),
+    /// Through a gate, perhaps of another machine.
+    Far(Far),
+    Nowhere,
 }
 
 impl Session {
@@ -67,14 +81,20 @@ impl Session {
     /// For proxies of a server that was gone when they came.
     pub(super) fn dead(server: ServerId) -> Arc<Session> {
         let is_gone = AtomicBool::new(true);
-        Arc::new(Session { is_gone, ..Session::new(server, None) })
+        Arc::new(Session { is_gone, ..Session::new(server, Route::Nowhere) })
     }
 
-    fn new(server: ServerId, socket: Option<MessageSocket>) -> Session {
+    /// The session that a gate has given to this process.
+    pub(crate) fn through(server: ServerId, far: Far) -> Result<Arc<Session>, CallError> {
+        era::watch()?;
+        Ok(Arc::new(Session::new(server, Route::Far(far))))
+    }
+
+    fn new(server: ServerId, route: Route) -> Session {
         Session {
             server,
             era: era::now(),
-            socket,
+            route,
             is_gone: AtomicBool::new(false),
             idle: Mutex::default(),
             released: Mutex::default(),
@@ -84,16 +104,8 @@ impl Session {
     }
 
     fn open(server: ServerId, door: &MessageSocket) -> Result<Session, CallError> {
-        let (here, there) = MessageSocket::pair()?;
-        let mut hello = Writer::default();
-        hello.u8(VERSION);
-        hello.u32(std::process::id());
-        hello.bytes(ipc_process::current().name().as_bytes());
-        match door.send(&[&hello.0], &[there.handle()], Deadline::NEVER) {
-            Ok(()) => Ok(Session::new(server, Some(here))),
-            Err(SendError::Os(error)) => Err(error.into()),
-            Err(_) => Err(CallError::ServerGone),
-        }
+        let socket = enter(door, std::process::id(), &ipc_process::current().name())?;
+        Ok(Session::new(server, Route::Near(socket)))
     }
 
     fn is_for(&self, server: ServerId) -> bool {
@@ -142,7 +154,10 @@ impl Session {
     }
 
     /// Makes a lease; its handle, and its number.
-    pub(super) fn lease(&self) -> io::Result<(OwnedHandle, u64)> {
+    pub(crate) fn lease(&self) -> io::Result<(OwnedHandle, u64)> {
+        if matches!(self.route, Route::Far(_)) {
+            return Err(io::Error::other(FAR_PROXY));
+        }
         let (here, there) = MessageSocket::pair()?;
         let write = |_: &mut Writer, handles: &mut Vec<OwnedHandle>| {
             handles.push(there.into_handle());
@@ -165,7 +180,7 @@ impl Session {
 
     /// Gives a reference back, without waiting.
     pub(crate) fn release(&self, id: ObjectId) {
-        if self.socket().is_ok() {
+        if self.route().is_ok() {
             lock(&self.released).push(id);
             self.give_back();
         }
@@ -173,35 +188,43 @@ impl Session {
 
     /// Says which references are given back. What there is no room for now is said after the next call.
     fn give_back(&self) {
-        let Ok(socket) = self.socket() else { return };
+        let Ok(route) = self.route() else { return };
         let mut released = lock(&self.released);
         while !released.is_empty() {
             let n_now = released.len().min(MOST_RELEASED);
             let mut message = Writer::default();
             message.u8(RELEASE);
             released[..n_now].iter().for_each(|&id| message.id(id));
-            match socket.send(&[&message.0], &[], Deadline::NOW) {
-                Ok(()) => drop(released.drain(..n_now)),
-                Err(_) => return self.is_owing.store(true, Relaxed),
+            let is_sent = match route {
+                Route::Near(socket) => socket.send(&[&message.0], &[], Deadline::NOW).is_ok(),
+                Route::Far(far) => far.say(message.0),
+                Route::Nowhere => false,
+            };
+            if !is_sent {
+                return self.is_owing.store(true, Relaxed);
             }
+            released.drain(..n_now);
         }
         self.is_owing.store(false, Relaxed);
     }
 
-    fn socket(&self) -> Result<&MessageSocket, CallError> {
+    fn route(&self) -> Result<&Route, CallError> {
         if self.era != era::now() {
             return Err(CallError::Forked);
         }
-        match &self.socket {
-            Some(socket) if !self.is_gone.load(Relaxed) => Ok(socket),
-            _ => Err(CallError::ServerGone),
-        }
+        if self.is_gone.load(Relaxed) { Err(CallError::ServerGone) } else { Ok(&self.route) }
     }
 
     fn line(&self) -> Result<Line, CallError> {
-        let socket = self.socket()?;
-        let idle = lock(&self.idle).pop();
-        idle.map_or_else(|| Line::open(socket), Ok)
+        let route = self.route()?;
+        if let Some(line) = lock(&self.idle).pop() {
+            return Ok(line);
+        }
+        match route {
+            Route::Near(socket) => Line::open(socket),
+            Route::Far(far) => far.line().map(Line::far),
+            Route::Nowhere => Err(CallError::ServerGone),
+        }
     }
 
     fn keep(&self, line: Line) {
@@ -217,20 +240,44 @@ impl Session {
     /// What the end of a line means.
     #[cold]
     fn after(&self, cut: Cut) -> CallError {
-        let Ok(socket) = self.socket() else { return CallError::ServerGone };
-        let ends_within = |time| wait_one(socket.handle(), Interest::End, time).unwrap_or(true);
+        let patience = match cut {
+            Cut::Ended => ENDING,
+            Cut::Nonsense => Duration::ZERO,
+            Cut::Unsent(error) => return error,
+        };
+        let is_gone = match self.route() {
+            Ok(Route::Near(socket)) => {
+                wait_one(socket.handle(), Interest::End, Deadline::after(patience)).unwrap_or(true)
+            }
+            Ok(Route::Far(far)) => far.is_gone(patience),
+            Ok(Route::Nowhere) | Err(_) => true,
+        };
         match cut {
-            Cut::Ended if !ends_within(Deadline::after(ENDING)) => {
+            Cut::Ended if !is_gone => {
                 return CallError::Limit {
                     what: "the server has no room for a connection, or has cut it".into(),
                 };
             }
-            Cut::Nonsense if !ends_within(Deadline::NOW) => return CallError::Protocol,
-            Cut::Ended | Cut::Nonsense => {}
+            _ if !is_gone => return CallError::Protocol,
+            _ => {}
         }
         self.is_gone.store(true, Relaxed);
         lock(&self.idle).clear();
         CallError::ServerGone
+    }
+}
+
+/// Makes a session at a door; our end of its socket.
+pub(crate) fn enter(door: &MessageSocket, pid: u32, name: &str) -> Result<MessageSocket, CallError> {
+    let (here, there) = MessageSocket::pair()?;
+    let mut hello = Writer::default();
+    hello.u8(VERSION);
+    hello.u32(pid);
+    hello.bytes(name.as_bytes());
+    match door.send(&[&hello.0], &[there.handle()], Deadline::NEVER) {
+        Ok(()) => Ok(here),
+        Err(SendError::Os(error)) => Err(error.into()),
+        Err(_) => Err(CallError::ServerGone),
     }
 }
 
