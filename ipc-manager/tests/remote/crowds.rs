@@ -1,0 +1,116 @@
+//! Many clients at once, and many who are none.
+
+use crate::{PATIENCE, Way, open, reach, tests, until};
+use ipc_manager::{Manager, Value};
+use ipc_pipe::Address;
+use ipc_testkit::leaks::Snapshot;
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+tests! {
+    many_clients_at_once
+    silence_and_garbage_hold_nobody_up
+    a_client_that_does_not_read_holds_nobody_up
+}
+
+/// The number to be reached: a small one, and a large one if `MULTIPROC_CROWDS` is set.
+fn long_or(short: usize, long: usize) -> usize {
+    if std::env::var_os("MULTIPROC_CROWDS").is_some() { long } else { short }
+}
+
+fn many_clients_at_once() {
+    let open = open();
+    let n_clients = long_or(50, 1000);
+    let sum: Value<u64> = open.manager.value(0).expect("a value");
+    open.gate.publish("sum", &sum).expect("a name");
+    let before = Snapshot::take();
+    let remotes: Vec<_> = (0..n_clients).map(|_| reach(&open.way)).collect();
+    let sums: Vec<Value<u64>> = remotes.iter().map(|remote| remote.find("sum").expect("it")).collect();
+    std::thread::scope(|scope| {
+        for part in sums.chunks(n_clients.div_ceil(8)) {
+            scope.spawn(move || {
+                for _ in 0..4 {
+                    part.iter().for_each(|sum| assert!(sum.fetch_add(1).is_ok()));
+                }
+            });
+        }
+    });
+    assert_eq!(sum.get().expect("a number"), 4 * n_clients as u64);
+    assert_eq!(open.manager.clients().expect("clients").len(), n_clients + 1);
+    drop((sums, remotes));
+    until("all are gone", || open.manager.clients().expect("clients").len() == 1);
+    until("all handles are closed", || Snapshot::take().descriptors() <= before.descriptors());
+}
+
+fn address(way: &Way) -> std::net::SocketAddr {
+    match way.0 {
+        Address::Tcp(at) => at,
+        _ => unreachable!("it is TCP"),
+    }
+}
+
+fn silence_and_garbage_hold_nobody_up() {
+    let open = open();
+    let n_strangers = long_or(300, 10_000);
+    let at = address(&open.way);
+    reach(&open.way);
+    let before = Snapshot::take();
+    let mut slowest = Duration::ZERO;
+    let mut silent = Vec::new();
+    for n in 0..n_strangers {
+        let mut stranger = TcpStream::connect(at).expect("the gate");
+        if n % 2 == 0 {
+            // It may be turned away by now.
+            let _ = stranger.write_all(&[n as u8; 1024]);
+        }
+        silent.push(stranger);
+        if n % (n_strangers / 10) == 0 {
+            let start = Instant::now();
+            reach(&open.way).value(n).expect("the honest are served");
+            slowest = slowest.max(start.elapsed());
+        }
+        // Strangers whom the gate has turned away need no descriptor here.
+        if silent.len() > 1000 {
+            silent.clear();
+        }
+    }
+    println!("the slowest of the honest took {slowest:?}");
+    assert!(slowest < PATIENCE);
+    until("those who were garbled were counted", || open.gate.turned_away().malformed > 0);
+    drop(silent);
+    until("all handles are closed", || {
+        reach(&open.way);
+        Snapshot::take().descriptors() <= before.descriptors()
+    });
+}
+
+/// It asks for much, and reads nothing of it.
+fn a_client_that_does_not_read_holds_nobody_up() {
+    let open = open();
+    let text = open.manager.value("x".repeat(20 << 20)).expect("a value");
+    open.gate.publish("text", &text).expect("a name");
+    let process = crate::client(&open, |way| {
+        let remote = reach(&way);
+        let text: Value<String> = remote.find("text").expect("it");
+        let done = remote.find::<ipc_manager::Event>("done").expect("the event");
+        let reader = std::thread::spawn(move || {
+            loop {
+                text.get().expect("the text");
+            }
+        });
+        done.set().expect("set");
+        reader.join().expect("it reads until it is killed");
+    });
+    // It stops wherever it is, mostly in the middle of a reply.
+    std::thread::sleep(Duration::from_millis(50));
+    let pid = rustix::process::Pid::from_raw(process.pid() as i32).expect("a process has a number");
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("it stops");
+    let remote = Manager::connect(&open.way.0, &open.way.1).expect("the others are served");
+    let value = remote.value(0).expect("a value");
+    for n in 0..100 {
+        assert_eq!(value.fetch_add(1).expect("a number"), n);
+    }
+    crate::kill(&process);
+    until("it is gone", || open.manager.clients().expect("clients").len() == 2);
+}
