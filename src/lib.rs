@@ -79,6 +79,7 @@
 //!   many processes change, each change in one step, and nested as they like.
 //! * [`manager::Queue`], [`manager::Lock`] and others of their kind, which can be put into those.
 //! * [`manager::Registered`], types of the program that live there.
+//! * [`manager::Gate`] opens it to those who have an address and a key, and [`Manager::connect`] is their way in.
 //!
 //! # Features
 //!

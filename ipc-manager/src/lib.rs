@@ -71,6 +71,26 @@
 //! # }
 //! ```
 //!
+//! # From other machines
+//!
+//! [`Host::serve`] opens a manager to all who have its address and the key; they come in by [`Manager::connect`].
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # ipc_process::init();
+//! use ipc_manager::{List, Manager};
+//! use ipc_pipe::Key;
+//!
+//! let (manager, key) = (Manager::start()?, Key::random()?);
+//! let gate = manager.serve(&"tcp:127.0.0.1:0".parse()?, &key)?;
+//! gate.publish("names", &manager.list_from(["Ada".to_string()])?)?;
+//!
+//! let names: List<String> = Manager::connect(gate.address(), &key)?.find("names")?;
+//! assert_eq!(names.get(0)?, "Ada");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # When a process is killed
 //!
 //! - A client: its locks and permits are free, its references are given back, and whoever waited for them goes on.
@@ -82,6 +102,9 @@
 //! Who has a proxy can use the manager, and reach what it can name: names are 64-bit numbers that nobody can guess. It can also have
 //! functions of the program run in the server, unless the [`Builder`] forbids that; types that are
 //! [registered](Builder::register) have methods by name in any case. A proxy goes to those who are trusted as a child process is.
+//!
+//! Who comes through a gate has shown the key. It can use all operations, and have no functions run unless the [`GateBuilder`] allows
+//! that.
 //!
 //! # How it works
 //!
