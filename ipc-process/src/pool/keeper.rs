@@ -177,17 +177,18 @@ impl Keeper {
     fn bury_dead(&mut self, state: &mut State) {
         for index in 0..state.workers.len() {
             let Some(mut worker) = state.workers[index].take() else { continue };
-            match worker.exit_status() {
-                Some(status) => self.bury(state, worker, status),
-                None => {
-                    if worker.kill_if_late() {
-                        self.count_failed_start(state, "a worker did not start in time".into());
-                    }
-                    state.workers[index] = Some(worker);
-                    continue;
+            let Some(status) = worker.exit_status() else {
+                if worker.kill_if_late() {
+                    self.count_failed_start(state, "a worker did not start in time".into());
                 }
+                state.workers[index] = Some(worker);
+                continue;
+            };
+            if worker.is_retired {
+                // It may have no successor; one that died is shown until it has.
+                state.public[index] = None;
             }
-            state.public[index] = None;
+            self.bury(state, worker, status);
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn the_initializer_runs_in_every_worker(method: StartMethod) {
     let pool = builder(method, 3).initializer(set, 7).build().expect("a pool");
     for round in 1..=3 {
         assert!(pool.map(is_set, 0..100).into_iter().all(|number| number.expect("a number") == 7));
-        eventually("all are there", || pool.workers().len() == 3);
+        assert_full(&pool, 3);
         pool.workers().iter().for_each(|worker| worker.kill().expect("it is a child"));
         eventually("the deaths are counted", || pool.deaths() == 3 * round);
     }
