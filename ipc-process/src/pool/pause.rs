@@ -1,8 +1,8 @@
 //! How long to look for news before sleeping: as long as that is worth while.
 //!
 //! A wake-up takes some 50 us on a virtual machine, and a short task takes one. So who waits looks for a while, first with short
-//! pauses and then giving way to others, who may be the ones it waits for. A sleep that was long halves the looks of the next wait; one
-//! that was short, or news that came while looking, brings them back.
+//! pauses, and soon giving way to others, who may be the ones it waits for: who was woken is often on the processor of who woke it.
+//! A sleep that was long halves the looks of the next wait; one that was short, or news that came while looking, brings them back.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MOST: u32 = 64;
 const FEWEST: u32 = 2;
 /// How many of them come after a short pause.
-const QUICK: u32 = 40;
+const QUICK: u32 = 6;
 /// How short, in pauses of the processor.
 const PAUSES: u32 = 8;
 /// The longest sleep that looking would have been better than.
