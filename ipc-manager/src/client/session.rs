@@ -59,7 +59,7 @@ pub(crate) struct Session {
 enum Route {
     Near(MessageSocket),
     /// Through a gate, perhaps of another machine.
-    Far(Far),
+    Far(Box<Far>),
     Nowhere,
 }
 
@@ -87,7 +87,7 @@ impl Session {
     /// The session that a gate has given to this process.
     pub(crate) fn through(server: ServerId, far: Far) -> Result<Arc<Session>, CallError> {
         era::watch()?;
-        Ok(Arc::new(Session::new(server, Route::Far(far))))
+        Ok(Arc::new(Session::new(server, Route::Far(Box::new(far)))))
     }
 
     fn new(server: ServerId, route: Route) -> Session {
@@ -104,7 +104,7 @@ impl Session {
     }
 
     fn open(server: ServerId, door: &MessageSocket) -> Result<Session, CallError> {
-        let socket = enter(door, std::process::id(), &ipc_process::current().name())?;
+        let socket = enter(door, std::process::id(), ipc_process::current().name())?;
         Ok(Session::new(server, Route::Near(socket)))
     }
 

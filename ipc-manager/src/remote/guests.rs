@@ -38,11 +38,11 @@ pub(super) enum Role {
 /// How it stands with the calls of a line.
 pub(super) enum Exchange {
     /// The next request is awaited.
-    Idle(Ends),
+    Idle(Box<Ends>),
     /// A thread has the line: the request is a long one.
     Sending,
     /// The reply is awaited.
-    Asked(Ends),
+    Asked(Box<Ends>),
 }
 
 impl Link {
