@@ -1,6 +1,6 @@
 //! A native function that crashes now and then, kept away from the program that calls it.
 //!
-//! `cargo run --release --example isolated_native -- [--workers N] [--calls N] [--method spawn|fork]`
+//! `cargo run --release --example isolated_native -- [--workers N] [--calls N] [--method spawn|fork|forkserver]`
 //!
 //! # Safety
 //!
@@ -21,7 +21,7 @@ const HELP: &str = "\
 Calls a native function that crashes for some inputs, in processes of its own. Each
 crash is the error of one call.
 
-usage: isolated_native [--workers N] [--calls N] [--method spawn|fork]
+usage: isolated_native [--workers N] [--calls N] [--method spawn|fork|forkserver]
 
   --workers N  how many processes, 1 to 64; else 2
   --calls N    how many calls, 1 to 10,000; else 100

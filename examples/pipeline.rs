@@ -1,6 +1,6 @@
 //! Stages with queues between them, each in processes of its own, and one number that all of them count in.
 //!
-//! `cargo run --release --example pipeline -- [--items N] [--workers N] [--method spawn|fork]`
+//! `cargo run --release --example pipeline -- [--items N] [--workers N] [--method spawn|fork|forkserver]`
 
 #[path = "support/args.rs"]
 mod args;
@@ -16,7 +16,7 @@ const HELP: &str = "\
 Numbers go through three stages: one process makes them, several square them, one
 adds them up. There is a queue between the stages, and a counter that all share.
 
-usage: pipeline [--items N] [--workers N] [--method spawn|fork]
+usage: pipeline [--items N] [--workers N] [--method spawn|fork|forkserver]
 
   --items N    how many numbers, 1 to 1,000,000; else 1000
   --workers N  how many processes square, 1 to 64; else 2

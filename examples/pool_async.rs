@@ -1,6 +1,6 @@
 //! A pool runs tasks while the program does something else, and calls back.
 //!
-//! `cargo run --release --example pool_async -- [--workers N] [--tasks N] [--method spawn|fork]`
+//! `cargo run --release --example pool_async -- [--workers N] [--tasks N] [--method spawn|fork|forkserver]`
 
 #[path = "support/args.rs"]
 mod args;
@@ -18,7 +18,7 @@ const HELP: &str = "\
 A pool of processes runs tasks: their results are waited for, awaited for a while,
 and told to callbacks.
 
-usage: pool_async [--workers N] [--tasks N] [--method spawn|fork]
+usage: pool_async [--workers N] [--tasks N] [--method spawn|fork|forkserver]
 
   --workers N  how many processes, 1 to 64; else 2
   --tasks N    how many tasks call back, 1 to 10,000; else 4

@@ -1,6 +1,6 @@
 //! A pool maps a function over a row of numbers.
 //!
-//! `cargo run --release --example pool_map -- [--workers N] [--numbers N] [--method spawn|fork]`
+//! `cargo run --release --example pool_map -- [--workers N] [--numbers N] [--method spawn|fork|forkserver]`
 
 #[path = "support/args.rs"]
 mod args;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 A pool of processes squares the numbers from 0 on, each process some of them.
 
-usage: pool_map [--workers N] [--numbers N] [--method spawn|fork]
+usage: pool_map [--workers N] [--numbers N] [--method spawn|fork|forkserver]
 
   --workers N  how many processes, 1 to 64; else 4
   --numbers N  how many numbers, 1 to 1,000,000; else 10
