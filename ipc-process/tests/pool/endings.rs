@@ -115,7 +115,7 @@ pub(crate) fn a_killed_owner_takes_all_along(method: StartMethod) {
         let (pids, below) = simplex().expect("a pipe");
         let owner = Process::spawn(own, (method.to_string(), pids)).expect("a process");
         let below: Vec<_> = below.recv().expect("the ids").into_iter().map(hold).collect();
-        assert_eq!(below.len(), if method == StartMethod::Fork { 4 } else { 3 });
+        assert_eq!(below.len(), if method == StartMethod::Spawn { 3 } else { 4 });
         owner.kill().expect("it is a child");
         below.iter().for_each(|process| assert_ends(process));
         owner.join().expect_err("it was killed");

@@ -49,7 +49,7 @@ pub(crate) fn two_pools_at_once(method: StartMethod) {
     let second = Pool::builder().method(method).workers(2).build();
     match (method, second) {
         (StartMethod::Fork, Err(PoolError::Spawn(SpawnError::MultiThreaded { threads: 2 }))) => {}
-        (StartMethod::Spawn, Ok(second)) => {
+        (StartMethod::Spawn | StartMethod::ForkServer, Ok(second)) => {
             assert_full(&first, 2);
             assert_full(&second, 2);
             drop(first);
@@ -78,7 +78,7 @@ pub(crate) fn a_process_with_threads_may_make_a_pool_or_is_told(method: StartMet
     let made = Pool::builder().method(method).workers(1).build();
     match (method, made) {
         (StartMethod::Fork, Err(PoolError::Spawn(SpawnError::MultiThreaded { threads: 2 }))) => {}
-        (StartMethod::Spawn, Ok(pool)) => drop(assert_full(&pool, 1)),
+        (StartMethod::Spawn | StartMethod::ForkServer, Ok(pool)) => drop(assert_full(&pool, 1)),
         (_, other) => panic!("{other:?}"),
     }
     drop(stop);
