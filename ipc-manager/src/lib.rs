@@ -134,4 +134,6 @@ pub use proxy::{
     Semaphore, Set, Transact, Value,
 };
 pub use remote::{Gate, GateBuilder, GateError, Remote, RemoteBuilder, RemoteError};
+#[cfg(feature = "tls")]
+pub use remote::{TlsClient, TlsError, TlsServer};
 pub use server::{Methods, Registered};

@@ -227,8 +227,17 @@ pub use wait::{Look, Readable, WaitError, Waitable, try_wait, wait, wait_deadlin
 pub mod internals {
     //! What a process is started by, and what a type looks like. For the family alone; it changes in any version.
 
+    pub use crate::auth::Shake;
     pub use crate::line::{INLINE_MAX, Line, line, prepare_thread};
     pub use crate::schema::{Fingerprint, fingerprint};
+
+    /// A connection over a stream whose two ends have shaken hands already.
+    pub fn connection<S, R>(
+        socket: ipc_sys::stream::StreamSocket,
+        limits: ipc_codec::Limits,
+    ) -> crate::Connection<S, R> {
+        crate::Connection::new(socket, limits)
+    }
 }
 
 /// The unit tests look at what hostile input costs.

@@ -54,7 +54,7 @@ pub(crate) enum Cut {
 
 impl Ends {
     /// Makes a pipe, and sends its other end to the server.
-    pub(crate) fn open(session: &MessageSocket) -> Result<Ends, CallError> {
+    pub(crate) fn open(session: &MessageSocket) -> Result<Box<Ends>, CallError> {
         let make = || channel(RING_SIZE).map_err(io::Error::other);
         let ((tx, their_rx), (their_tx, rx)) = (make()?, make()?);
         let ends = ipc_codec::encode(&(their_rx, their_tx), &Limits::default())?;
@@ -65,7 +65,7 @@ impl Ends {
                 _ => CallError::ServerGone,
             },
         )?;
-        Ok(Ends { tx, rx })
+        Ok(Box::new(Ends { tx, rx }))
     }
 }
 

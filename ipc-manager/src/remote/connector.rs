@@ -78,6 +78,8 @@ pub struct RemoteBuilder {
     key: Key,
     pub(super) timeout: Duration,
     insecure: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::TlsClient>,
 }
 
 impl Manager {
@@ -98,7 +100,13 @@ impl Manager {
 impl RemoteBuilder {
     /// Settings for those who have this key.
     pub fn new(key: &Key) -> RemoteBuilder {
-        RemoteBuilder { key: key.clone(), timeout: TIMEOUT, insecure: false }
+        RemoteBuilder {
+            key: key.clone(),
+            timeout: TIMEOUT,
+            insecure: false,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 
     /// How long it may take to come in, for the first time and for each call that needs a further connection; 5 seconds by default.
@@ -110,6 +118,13 @@ impl RemoteBuilder {
     /// Allows an address on another machine. What goes there is not encrypted: all on the way can read and change it.
     pub fn insecure(mut self) -> RemoteBuilder {
         self.insecure = true;
+        self
+    }
+
+    /// Has all that is said encrypted, for a gate that does so.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::tls::TlsClient) -> RemoteBuilder {
+        self.tls = Some(tls);
         self
     }
 
@@ -132,6 +147,10 @@ impl RemoteBuilder {
 
     /// Makes a connection to the gate.
     pub(super) fn reach(&self, address: &Address) -> Result<Outside, ConnectError> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return super::tls::reach(address, tls, &self.key, self.timeout);
+        }
         let connector =
             Connector::new(&self.key).timeout(self.timeout).limits(limits_around(&Limits::default()));
         let connector = if self.insecure { connector.insecure() } else { connector };

@@ -1,13 +1,14 @@
 //! Opening a manager to those who have its address and its key.
 
 use super::error::GateError;
+use super::frames::{FromClient, FromGate, limits_around};
 use super::keeper::{Keeper, Office, Rules};
 use crate::client::era;
 use crate::error::CallError;
 use crate::host::Host;
 use crate::proxy::Namespace;
 use ipc_codec::Limits;
-use ipc_pipe::{Address, Key, ListenerBuilder, TurnedAway};
+use ipc_pipe::{Address, Key, Listener, ListenerBuilder, TurnedAway};
 use ipc_sys::socket::MessageSocket;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,7 +35,7 @@ pub struct Gate {
     address: Address,
     names: Namespace,
     office: Arc<Office>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     era: u32,
 }
 
@@ -70,6 +71,8 @@ pub struct GateBuilder {
     insecure: bool,
     known_as: Vec<SocketAddr>,
     timeout: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::TlsServer>,
 }
 
 impl Host {
@@ -94,6 +97,8 @@ impl GateBuilder {
             insecure: false,
             known_as: Vec::new(),
             timeout: Duration::from_secs(5),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -128,6 +133,13 @@ impl GateBuilder {
         self
     }
 
+    /// Has all that is said encrypted, so that any TCP address will do. The key is asked for inside.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::tls::TlsServer) -> GateBuilder {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Another address by which clients reach this gate, through a tunnel say.
     pub fn also_known_as(mut self, address: SocketAddr) -> GateBuilder {
         self.known_as.push(address);
@@ -146,29 +158,46 @@ impl GateBuilder {
     ///
     /// [`GateError`].
     pub fn bind(self, host: &Host, address: &Address) -> Result<Gate, GateError> {
+        let names = host.namespace()?;
+        let (door, _) = host.session().lease()?;
+        let door = MessageSocket::from_handle(door)?;
+        let which = (host.session().server(), names.object.id());
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls.clone() {
+            let keeper = Keeper::new(None, door, which, (self.rules.clone(), self.timeout))?;
+            let limits = super::frames::limits_around(&self.rules.limits);
+            let tls =
+                super::tls::Porter::bind(address, tls, self.key, (limits, self.timeout), keeper.office())?;
+            let address = tls.address();
+            let porter = std::thread::Builder::new().name("gate tls".into()).spawn(move || tls.run())?;
+            let mut gate = Gate::run(keeper, address, names)?;
+            gate.threads.push(porter);
+            return Ok(gate);
+        }
+        let listener = self.listen(address)?;
+        let address = listener.address().clone();
+        Gate::run(Keeper::new(Some(listener), door, which, (self.rules, self.timeout))?, address, names)
+    }
+
+    fn listen(&self, address: &Address) -> Result<Listener<FromGate, FromClient>, GateError> {
         let mut listener = ListenerBuilder::new(&self.key)
             .handshake_timeout(self.timeout)
-            .limits(super::frames::limits_around(&self.rules.limits));
+            .limits(limits_around(&self.rules.limits));
         if self.insecure {
             listener = listener.insecure();
         }
         let listener = self.known_as.iter().fold(listener, |listener, &at| listener.also_known_as(at));
-        let listener = listener.bind(address)?;
-        let names = host.namespace()?;
-        let (door, _) = host.session().lease()?;
-        let keeper = Keeper::new(
-            listener,
-            MessageSocket::from_handle(door)?,
-            (host.session().server(), names.object.id()),
-            (self.rules, self.timeout),
-        )?;
-        let (address, office) = (keeper.address().clone(), keeper.office());
-        let thread = std::thread::Builder::new().name("gate".into()).spawn(move || keeper.run())?;
-        Ok(Gate { address, names, office, thread: Some(thread), era: era() })
+        Ok(listener.bind(address)?)
     }
 }
 
 impl Gate {
+    fn run(keeper: Keeper, address: Address, names: Namespace) -> Result<Gate, GateError> {
+        let office = keeper.office();
+        let thread = std::thread::Builder::new().name("gate".into()).spawn(move || keeper.run())?;
+        Ok(Gate { address, names, office, threads: vec![thread], era: era() })
+    }
+
     /// The address, with the port that a TCP address without one got.
     pub fn address(&self) -> &Address {
         &self.address
@@ -206,7 +235,7 @@ impl Drop for Gate {
             return;
         }
         self.office.close();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // If it panicked it has said so.
             let _ = thread.join();
         }

@@ -10,7 +10,7 @@ use crate::client::{Ends, RELEASE, enter};
 use crate::error::Failure;
 use crate::wire::{ObjectId, Op, REPLY_HEADER, ServerId, Writer};
 use ipc_codec::Limits;
-use ipc_pipe::{Address, Listener, TryAcceptError, TurnedAway};
+use ipc_pipe::{Listener, TryAcceptError, TurnedAway};
 use ipc_queue::internals::{Received, Sent};
 use ipc_sys::clock::Deadline;
 use ipc_sys::doorbell::Doorbell;
@@ -44,7 +44,8 @@ pub(super) struct Rules {
 
 /// The thread.
 pub(super) struct Keeper {
-    listener: Listener<FromGate, FromClient>,
+    /// None if another door is the only one.
+    listener: Option<Listener<FromGate, FromClient>>,
     door: MessageSocket,
     server: ServerId,
     names: ObjectId,
@@ -72,8 +73,10 @@ pub(super) struct Office {
     bell: Doorbell,
     is_over: AtomicBool,
     /// Lines whose long request was sent, or was not.
-    returned: Mutex<Vec<(u64, Option<Ends>)>>,
+    returned: Mutex<Vec<(u64, Option<Box<Ends>>)>>,
     turned_away: Mutex<TurnedAway>,
+    /// Connections that were let in at another door.
+    arrived: Mutex<Vec<Inside>>,
 }
 
 /// What a sleep has found.
@@ -97,7 +100,20 @@ impl Office {
         *lock(&self.turned_away)
     }
 
-    fn give_back(&self, link: u64, ends: Option<Ends>) {
+    /// Lets somebody in who has shown the key at another door.
+    #[cfg(feature = "tls")]
+    pub(super) fn let_in(&self, connection: Inside) {
+        lock(&self.arrived).push(connection);
+        self.bell.ring();
+    }
+
+    /// Has the gate closed as well for those who wait at another door.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Acquire)
+    }
+
+    fn give_back(&self, link: u64, ends: Option<Box<Ends>>) {
         lock(&self.returned).push((link, ends));
         self.bell.ring();
     }
@@ -128,7 +144,7 @@ impl Rules {
 
 impl Keeper {
     pub(super) fn new(
-        listener: Listener<FromGate, FromClient>,
+        listener: Option<Listener<FromGate, FromClient>>,
         door: MessageSocket,
         (server, names): (ServerId, ObjectId),
         (rules, timeout): (Rules, Duration),
@@ -138,6 +154,7 @@ impl Keeper {
             is_over: AtomicBool::new(false),
             returned: Mutex::default(),
             turned_away: Mutex::default(),
+            arrived: Mutex::default(),
         };
         Ok(Keeper {
             listener,
@@ -155,10 +172,6 @@ impl Keeper {
         })
     }
 
-    pub(super) fn address(&self) -> &Address {
-        self.listener.address()
-    }
-
     pub(super) fn office(&self) -> Arc<Office> {
         Arc::clone(&self.office)
     }
@@ -174,11 +187,13 @@ impl Keeper {
             if found.has_rung {
                 self.office.bell.silence();
                 let returned = std::mem::take(&mut *lock(&self.office.returned));
+                let arrived = std::mem::take(&mut *lock(&self.office.arrived));
+                arrived.into_iter().for_each(|connection| self.add(connection));
                 returned.into_iter().for_each(|(key, ends)| self.take_back(key, ends));
             }
             found.lines.into_iter().for_each(|key| self.attend(key, Keeper::answer));
             found.links.into_iter().for_each(|key| self.attend(key, Keeper::listen));
-            if found.has_come || self.look_again.is_some_and(|at| at <= Instant::now()) {
+            if found.has_come || self.deadline().is_over() {
                 self.let_in();
             }
         }
@@ -192,7 +207,10 @@ impl Keeper {
         }
         let mut watches = vec![
             Watch::new(self.office.bell.handle(), Interest::Read),
-            Watch::new(self.listener.as_fd(), Interest::Read),
+            Watch::new(
+                self.listener.as_ref().map_or(self.office.bell.handle(), AsHandle::as_fd),
+                Interest::Read,
+            ),
             Watch::new(self.door.handle(), Interest::End),
         ];
         watches.extend(self.links.values().map(|link| Watch::new(link.handle(), link.interest())));
@@ -252,24 +270,30 @@ impl Keeper {
     /// Lets those in who have shown the key, and those go who came in and say nothing.
     fn let_in(&mut self) {
         self.look_again = None;
-        for _ in 0..MOST_AT_ONCE {
-            match self.listener.try_accept() {
-                Ok(connection) => self.add(connection),
-                Err(TryAcceptError::Nobody) => {
-                    // Those at the door are turned away in calls alone.
-                    self.look_again = Some(Instant::now() + self.timeout + NAP);
-                    break;
-                }
-                Err(_) => {
-                    self.look_again = Some(Instant::now() + NAP);
-                    break;
-                }
-            }
+        if let Some(mut listener) = self.listener.take() {
+            self.accept(&mut listener);
+            *lock(&self.office.turned_away) = listener.turned_away();
+            self.listener = Some(listener);
         }
-        *lock(&self.office.turned_away) = self.listener.turned_away();
         let is_late =
             |link: &Link| matches!(link.role, Role::Stranger(since) if since.elapsed() >= self.timeout);
         self.links.retain(|_, link| !is_late(link));
+    }
+
+    fn accept(&mut self, listener: &mut Listener<FromGate, FromClient>) {
+        for _ in 0..MOST_AT_ONCE {
+            let pause = match listener.try_accept() {
+                Ok(connection) => {
+                    self.add(connection);
+                    continue;
+                }
+                // Those at the door are turned away in calls alone.
+                Err(TryAcceptError::Nobody) => self.timeout + NAP,
+                Err(_) => NAP,
+            };
+            self.look_again = Some(Instant::now() + pause);
+            return;
+        }
     }
 
     fn add(&mut self, connection: Inside) {
@@ -384,7 +408,7 @@ impl Keeper {
     }
 
     /// A long request was sent, or the server has let go of the line.
-    fn take_back(&mut self, key: u64, ends: Option<Ends>) {
+    fn take_back(&mut self, key: u64, ends: Option<Box<Ends>>) {
         self.attend(key, |_, _, link| match (&mut link.role, ends) {
             (Role::Line(_, exchange @ Exchange::Sending), Some(ends)) => {
                 *exchange = Exchange::Asked(Box::new(ends));
@@ -412,7 +436,7 @@ impl Keeper {
 }
 
 /// Sends what the ring cannot take at once, on a thread of its own: the server takes it in parts.
-fn send_aside(office: Arc<Office>, key: u64, ends: Ends, request: Vec<u8>) -> Result<(), Gone> {
+fn send_aside(office: Arc<Office>, key: u64, ends: Box<Ends>, request: Vec<u8>) -> Result<(), Gone> {
     let send = move || {
         let is_sent = matches!(ends.tx.send(&request, &[], Deadline::NEVER), Ok(Sent::Done));
         office.give_back(key, is_sent.then_some(ends));

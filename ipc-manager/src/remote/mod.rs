@@ -7,8 +7,12 @@ mod frames;
 mod gate;
 mod guests;
 mod keeper;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use connector::{Remote, RemoteBuilder};
 pub use error::{GateError, RemoteError};
 pub(crate) use far::{Far, FarLine};
 pub use gate::{Gate, GateBuilder};
+#[cfg(feature = "tls")]
+pub use tls::{TlsClient, TlsError, TlsServer};

@@ -4,6 +4,8 @@ mod crowds;
 mod deaths;
 mod objects;
 mod refusals;
+#[cfg(feature = "tls")]
+mod tls;
 
 use ipc_manager::{Event, Gate, GateBuilder, Manager, Remote};
 use ipc_pipe::{Address, Key};

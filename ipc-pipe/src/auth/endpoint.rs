@@ -11,6 +11,8 @@ pub(crate) enum Endpoint {
     Local(Identity),
     /// A TCP address: the one to which the client connected, and the one at which the listener was reached.
     Tcp(SocketAddr),
+    /// An encrypted channel: a number that its two ends alone can make of it.
+    Channel([u8; SIZE - 1]),
 }
 
 /// The size of an endpoint in bytes.
@@ -34,6 +36,10 @@ impl Endpoint {
                 };
                 bytes[1..17].copy_from_slice(&ip.octets());
                 bytes[17..19].copy_from_slice(&address.port().to_le_bytes());
+            }
+            Endpoint::Channel(number) => {
+                bytes[0] = 3;
+                bytes[1..].copy_from_slice(&number);
             }
         }
         bytes
@@ -59,6 +65,8 @@ mod tests {
             Endpoint::Tcp("[::1]:80".parse().unwrap()),
             Endpoint::Local(Identity { device: 1, number: 2 }),
             Endpoint::Local(Identity { device: 2, number: 1 }),
+            Endpoint::Channel([1; 18]),
+            Endpoint::Channel([2; 18]),
         ];
         for (idx, one) in endpoints.iter().enumerate() {
             for other in &endpoints[idx + 1..] {

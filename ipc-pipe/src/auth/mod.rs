@@ -8,6 +8,7 @@ mod drive;
 mod endpoint;
 mod native;
 mod server;
+mod shake;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub(crate) use drive::{Failure, drive};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use native::VERSION;
 pub(crate) use server::{Identity as ServerIdentity, Server};
+pub use shake::Shake;
 
 use ipc_sys::clock::Deadline;
 use std::time::Duration;

@@ -149,6 +149,19 @@ impl StreamSocket {
         Ok(StreamSocket { handle: FamilyHandle::new(handle), is_local })
     }
 
+    /// The same stream for bytes alone: one whose other end passes them on to where no handle can go.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (a, _b) = ipc_sys::stream::StreamSocket::pair()?;
+    /// assert!(!a.without_handles().is_local());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn without_handles(self) -> Self {
+        StreamSocket { is_local: false, ..self }
+    }
+
     /// The handle alone, to hand to another process.
     pub fn into_handle(self) -> OwnedHandle {
         self.handle.into_handle()
