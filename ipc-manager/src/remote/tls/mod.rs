@@ -2,6 +2,8 @@
 
 mod porter;
 mod reach;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 pub(super) use porter::Porter;
