@@ -43,7 +43,8 @@ fn test(args: &[String]) -> (Counts, Result<(), Failed>) {
         .take_while(|arg| *arg != "--")
         .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
     {
-        command.arg("--workspace");
+        // What is behind a feature that is not on by default is tested, too.
+        command.args(["--workspace", "--features", "multiproc/tls"]);
     }
     command.args(args);
     let mut counts = Counts::default();

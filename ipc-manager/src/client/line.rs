@@ -72,7 +72,7 @@ impl Ends {
 impl Line {
     /// A line to a server on this machine, by the socket of the session.
     pub(super) fn open(session: &MessageSocket) -> Result<Line, CallError> {
-        Ok(Line::on(Way::Near(Box::new(Ends::open(session)?))))
+        Ok(Line::on(Way::Near(Ends::open(session)?)))
     }
 
     /// A line to a gate.

@@ -373,7 +373,7 @@ impl Keeper {
         }
         let ends = Ends::open(&client.session).map_err(|_| Gone)?;
         client.n_lines += 1;
-        link.role = Role::Line(id, Exchange::Idle(Box::new(ends)));
+        link.role = Role::Line(id, Exchange::Idle(ends));
         link.say(FromGate::Joined)
     }
 
@@ -402,7 +402,7 @@ impl Keeper {
                 self.has_asked = true;
                 Ok(())
             }
-            Ok(Sent::Full | Sent::TooLong(_)) => send_aside(Arc::clone(&self.office), key, *ends, request),
+            Ok(Sent::Full | Sent::TooLong(_)) => send_aside(Arc::clone(&self.office), key, ends, request),
             Err(_) => Err(Gone),
         }
     }
@@ -411,7 +411,7 @@ impl Keeper {
     fn take_back(&mut self, key: u64, ends: Option<Box<Ends>>) {
         self.attend(key, |_, _, link| match (&mut link.role, ends) {
             (Role::Line(_, exchange @ Exchange::Sending), Some(ends)) => {
-                *exchange = Exchange::Asked(Box::new(ends));
+                *exchange = Exchange::Asked(ends);
                 Ok(())
             }
             _ => Err(Gone),

@@ -33,7 +33,7 @@ enum Stage {
     /// TLS itself has not begun to work.
     Strange(Key, Begin),
     /// The other side has not shown the key.
-    Shaking(Shake),
+    Shaking(Box<Shake>),
     /// Bytes go to this socket and come from it.
     Open(StreamSocket),
 }
@@ -127,7 +127,7 @@ impl Tunnel {
             let mut said = Vec::new();
             shake.begin(&mut said);
             self.say(&said)?;
-            self.stage = Stage::Shaking(shake);
+            self.stage = Stage::Shaking(Box::new(shake));
         }
         while let Stage::Shaking(shake) = &self.stage {
             if !self.fill(shake.wanted())? {
