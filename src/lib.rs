@@ -85,6 +85,7 @@
 //!
 //! * `auto-init` calls [`init`] when the program is loaded, for programs whose `main` belongs to somebody else: test
 //!   harnesses, doctests, benchmark harnesses.
+//! * `tls` has managers reached over TLS: `manager::TlsServer`, `manager::TlsClient`.
 
 #[doc(inline)]
 pub use ipc_codec as codec;

@@ -108,7 +108,7 @@ fn a_client_that_does_not_read_holds_nobody_up() {
         let readers: Vec<_> = (0..4)
             .map(|_| {
                 let text = text.clone();
-                std::thread::spawn(move || (0..).for_each(|_| assert!(text.get().is_ok())))
+                std::thread::spawn(move || while text.get().is_ok() {})
             })
             .collect();
         done.set().expect("set");

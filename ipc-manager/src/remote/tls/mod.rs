@@ -21,10 +21,29 @@ use std::sync::Arc;
 pub struct TlsError(String);
 
 /// The certificate of a gate, and its private key. TLS 1.3 alone is spoken.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_manager::{GateBuilder, Manager, RemoteBuilder, TlsClient, TlsServer};
+/// use ipc_pipe::Key;
+/// # ipc_process::init();
+/// # let certificate = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remote/certificates/certificate.pem"));
+/// # let private = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remote/certificates/key.pem"));
+///
+/// let (manager, key) = (Manager::start()?, Key::random()?);
+/// let tls = TlsServer::from_pem(certificate, private)?;
+/// let gate = GateBuilder::new(&key).tls(tls).bind(&manager, &"tcp:127.0.0.1:0".parse()?)?;
+///
+/// let tls = TlsClient::trusting(certificate, "gate.test")?;
+/// let remote = RemoteBuilder::new(&key).tls(tls).connect(gate.address())?;
+/// assert_eq!(remote.value(7_u32)?.get()?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsServer(Arc<ServerConfig>);
 
-/// Whom a client believes to be the gate.
+/// Whom a client believes to be the gate. See [`TlsServer`] for an example.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
