@@ -15,9 +15,9 @@ tests! {
     a_client_that_does_not_read_holds_nobody_up
 }
 
-/// The number to be reached: a small one, and a large one if `MULTIPROC_CROWDS` is set.
+/// The number to be reached: a small one, and a large one if `IPC_MANAGER_LONG` is set.
 fn long_or(short: usize, long: usize) -> usize {
-    if std::env::var_os("MULTIPROC_CROWDS").is_some() { long } else { short }
+    if std::env::var_os("IPC_MANAGER_LONG").is_some() { long } else { short }
 }
 
 fn many_clients_at_once() {

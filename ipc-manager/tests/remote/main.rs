@@ -23,13 +23,18 @@ macro_rules! tests {
             $(
                 #[test]
                 fn $name() {
-                    ipc_testkit::isolated(|| crate::in_a_program(|()| super::$name()));
+                    ipc_testkit::isolated_within(crate::limit(), || crate::in_a_program(|()| super::$name()));
                 }
             )*
         }
     };
 }
 use tests;
+
+/// How long a test may take: longer where there are crowds.
+fn limit() -> Duration {
+    Duration::from_secs(if std::env::var_os("IPC_MANAGER_LONG").is_some() { 600 } else { 60 })
+}
 
 fn in_a_program(test: fn(())) {
     Process::spawn(test, ()).expect("a process").join().expect("a test that passes");

@@ -141,7 +141,7 @@ pub(crate) fn a_panic_comes_with_its_message(method: StartMethod) {
 }
 
 pub(crate) fn large_arguments_and_results_arrive(method: StartMethod) {
-    const SIZE: usize = 10 << 20;
+    const SIZE: usize = 3 << 20;
     let pool = pool(method, 2);
     let pattern = |n: u8| (0..SIZE).map(|i| (i as u8).wrapping_mul(31).wrapping_add(n)).collect::<Vec<u8>>();
     let tasks: Vec<_> = (0..4)

@@ -42,7 +42,7 @@ pub(crate) fn recovery(args: &Args) -> Row {
     let n_units = BYTES / 8 + 3 * place.capacity + 1;
     let swept = sweep_recovery(
         2,
-        args.scale(20_011, 3),
+        args.scale(7001, 3),
         make,
         |(queue, _)| put_and_get(queue, NEW),
         |(queue, _)| put_and_get(queue, NEW + 1),
@@ -78,7 +78,7 @@ pub(crate) fn loan_recovery(args: &Args) -> Row {
     };
     let swept = sweep_recovery(
         2,
-        args.scale(27_011, 11),
+        args.scale(9001, 11),
         make,
         |(frames, _)| call(frames, NEW),
         |(frames, _)| call(frames, NEW + 1),
@@ -131,7 +131,7 @@ fn stops(
     let late = Cell::new(0);
     let mut losses = 0;
     let swept = sweep_stops(
-        args.scale(599, 2),
+        args.scale(199, 2),
         || TWO.make(),
         call,
         |queue, point| {
