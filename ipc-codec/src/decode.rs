@@ -3,6 +3,7 @@
 use ipc_sys::handle::OwnedHandle;
 use serde::de::DeserializeOwned;
 
+use crate::encode::LIKELY_SHORT;
 use crate::handle::Incoming;
 use crate::limit::{Input, State, Word};
 use crate::{DecodeError, Limits};
@@ -67,6 +68,10 @@ pub fn decode_word<T: DeserializeOwned>(
     size: usize,
     limits: &Limits,
 ) -> Result<T, DecodeError> {
+    if size_of::<T>() > LIKELY_SHORT {
+        // A decoder more for a type that needs it seldom.
+        return decode_with(&bytes[..size], &mut Incoming::none(), limits);
+    }
     decode_with(Word::new(bytes, size), &mut Incoming::none(), limits)
 }
 

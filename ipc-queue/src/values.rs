@@ -177,10 +177,7 @@ impl RawQueue {
 fn decode_all<T: DeserializeOwned>(items: &Items, limits: &Limits) -> Result<Vec<T>, DecodeError> {
     let mut values = Vec::with_capacity(items.len());
     for (bytes, size) in items.tiny() {
-        values.push(match may_be_tiny::<T>() {
-            true => ipc_codec::decode_word(&bytes, size, limits)?,
-            false => decode_bytes(&bytes[..size], limits)?,
-        });
+        values.push(ipc_codec::decode_word(&bytes, size, limits)?);
     }
     for item in items.others() {
         values.push(decode_bytes(item, limits)?);
@@ -198,22 +195,14 @@ fn decode_bytes<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T,
 #[inline]
 fn decode_short<T: DeserializeOwned>(bytes: &Bytes, len: usize, limits: &Limits) -> Result<T, DecodeError> {
     match bytes.0.first_chunk() {
-        Some(word) if may_be_tiny::<T>() && len <= word.len() => ipc_codec::decode_word(word, len, limits),
+        Some(word) if len <= word.len() => ipc_codec::decode_word(word, len, limits),
         _ => decode_bytes(&bytes.0[..len], limits),
     }
 }
 
-/// The record of an item that is likely to be tiny, if it is.
+/// The record of an item, if it is tiny and its type lets expect that.
 #[inline]
 fn tiny_record<T: Serialize>(value: &T, limits: &Limits) -> Option<Record> {
-    if !may_be_tiny::<T>() {
-        return None;
-    }
     let (bytes, size) = ipc_codec::encode_word(value, limits)?;
     Record::tiny_of(bytes, size)
-}
-
-/// Whether items of this type are likely to be tiny: then it is worth to try.
-const fn may_be_tiny<T>() -> bool {
-    size_of::<T>() <= 16
 }

@@ -122,6 +122,8 @@ pub fn encode_near<T: Serialize + ?Sized>(
 /// Encodes a value of few bytes and no handles into a word: its bytes and zeros, and how many they are. Nothing for any other
 /// value, and for one that cannot be encoded: what is wrong with it, the other functions tell.
 ///
+/// A value that takes more than 16 bytes in memory is not tried: it seldom fits, and would be encoded twice.
+///
 /// For a transport that has many small values to pass on, which are in registers then.
 ///
 /// # Examples
@@ -138,6 +140,9 @@ pub fn encode_near<T: Serialize + ?Sized>(
 #[inline(always)]
 pub fn encode_word<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Option<([u8; 8], usize)> {
     const NO_HANDLES: &Limits = &Limits { max_handles: 0, ..Limits::with_max_frame(0) };
+    if size_of_val(value) > LIKELY_SHORT {
+        return None;
+    }
     let mut none = Vec::new();
     let mut handles = Handles::new(&mut none, NO_HANDLES);
     let mut output = Word::new();
@@ -145,6 +150,9 @@ pub fn encode_word<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Option<
     handles.keep();
     output.finish().filter(|(_, size)| *size <= limits.max_frame)
 }
+
+/// How many bytes a value has in memory at most that is likely to take no more than a word when it is encoded.
+pub(crate) const LIKELY_SHORT: usize = 16;
 
 /// Takes back the bytes that were added, unless encoding came to its end.
 struct Added<'a> {

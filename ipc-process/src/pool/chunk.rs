@@ -1,7 +1,7 @@
 //! Tasks in a row that wait for a worker.
 
 use super::job::{Batch, Failure, Job};
-use super::run::{self, HEAD, may_be_short};
+use super::run::{self, HEAD};
 use ipc_codec::{EncodeError, Limits, Message};
 use ipc_sys::handle::OwnedHandle;
 use serde::Serialize;
@@ -93,13 +93,13 @@ impl Packer {
         if self.large > 0 {
             return self.pack_large(args, limits);
         }
-        if let (true, Some(room)) = (may_be_short::<A>(), self.buffer.get_mut(self.size..)) {
-            let record = room.first_chunk_mut::<{ HEAD + 8 }>();
-            if let (Some(record), Some((bytes, size))) = (record, ipc_codec::encode_word(args, limits)) {
-                record[HEAD..].copy_from_slice(&bytes);
-                self.add(size);
-                return Ok(Packed::Added);
-            }
+        let room = self.buffer.get_mut(self.size..).and_then(|room| room.first_chunk_mut::<{ HEAD + 8 }>());
+        if let Some((record, (bytes, size))) =
+            room.and_then(|room| Some((room, ipc_codec::encode_word(args, limits)?)))
+        {
+            record[HEAD..].copy_from_slice(&bytes);
+            self.add(size);
+            return Ok(Packed::Added);
         }
         let mut handles = Vec::new();
         let room = self.buffer.get_mut(self.size + HEAD..).unwrap_or_default();

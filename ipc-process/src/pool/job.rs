@@ -1,6 +1,6 @@
 //! Tasks that were handed in together, and what came of them so far, still encoded.
 
-use super::run::{self, HEAD, ON_LINE, OUTCOME, VALUE, may_be_short};
+use super::run::{self, HEAD, ON_LINE, OUTCOME, VALUE};
 use super::task_error::TaskError;
 use crate::entry::Outcome;
 use crate::wire::channel_limits;
@@ -177,7 +177,7 @@ impl Batch {
 fn short_value<'a, R: DeserializeOwned>(records: &'a [u8], limits: &Limits) -> Option<(R, &'a [u8])> {
     let word = records.get(HEAD..)?.first_chunk()?;
     match run::next_record(records)? {
-        (VALUE, payload, rest) if may_be_short::<R>() && payload.len() <= word.len() => {
+        (VALUE, payload, rest) if payload.len() <= word.len() => {
             ipc_codec::decode_word(word, payload.len(), limits).ok().map(|value| (value, rest))
         }
         _ => None,

@@ -111,17 +111,12 @@ impl TaskArgs<'_> {
     #[inline]
     pub(crate) fn decode<A: DeserializeOwned>(self, limits: &Limits) -> Result<A, DecodeError> {
         match self.word {
-            Some(word) if may_be_short::<A>() && self.bytes.len() <= word.len() => {
+            Some(word) if self.bytes.len() <= word.len() => {
                 ipc_codec::decode_word(word, self.bytes.len(), limits)
             }
             _ => ipc_codec::decode(self.bytes, self.handles, limits),
         }
     }
-}
-
-/// Whether values of this type are likely to take no more than a word.
-pub(super) const fn may_be_short<T>() -> bool {
-    size_of::<T>() <= 16
 }
 
 /// A chunk that is being run.
@@ -191,7 +186,7 @@ impl<'a> Run<'a> {
     /// Ends the task with a result. If it cannot be encoded the task has not ended.
     #[inline]
     pub(crate) fn end_with<R: Serialize>(&mut self, result: &R, limits: &Limits) -> Result<(), EncodeError> {
-        match may_be_short::<R>().then(|| ipc_codec::encode_word(result, limits)).flatten() {
+        match ipc_codec::encode_word(result, limits) {
             Some((bytes, size)) if self.has_room(bytes.len()) => {
                 let mut record = [0; HEAD + 8];
                 record[..HEAD].copy_from_slice(&head(VALUE, size));
