@@ -268,20 +268,17 @@ fn the_order_is_for_one_process() {
 #[test]
 fn a_stopped_process_is_not_dead() {
     isolated(|| {
-        let (keeper, line) = lifeline().expect("handles are left");
-        let mut keeper = Some(keeper);
+        let memory = memory();
         let owner = fork_child(|| {
-            let _keeper = keeper.take();
+            let _keeper = start_mortal(&memory);
             sleep(LONG);
         });
-        drop(keeper);
+        let watcher = Grandchild::find(&memory, FIRST);
         set_stopped(owner.pid(), true);
-        assert!(!line.is_cut().expect("memory is left"));
+        assert!(!watcher.ends_within(A_WHILE));
         assert_eq!(state(owner.pid()), Some('T'));
-        owner.signal(Signal::Kill).expect("it is our child");
-        assert!(wait_one(line.handle(), Interest::Read, Deadline::after(LONG)).expect("memory is left"));
-        assert!(line.is_cut().expect("memory is left"));
-        status(&owner);
+        kill_and_wait(&owner);
+        assert_eq!(watcher.death(), Some(9));
     });
 }
 

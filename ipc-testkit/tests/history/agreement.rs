@@ -112,7 +112,8 @@ fn with_a_capacity_the_fast_judge_is_never_too_hard_and_seldom_too_soft() {
     for capacity in 1..=3 {
         let verdicts = compare(Fifo::bounded(capacity), capacity);
         assert!(verdicts.both_good > 2_000 && verdicts.both_bad > 100, "{verdicts:?}");
-        assert!(verdicts.missed * 50 < verdicts.both_bad, "{verdicts:?}");
+        // One in 120 is the rule. What chance makes of it in a few hundred stays far below one in 15.
+        assert!(verdicts.missed * 15 < verdicts.both_bad, "{verdicts:?}");
     }
 }
 
