@@ -67,6 +67,11 @@ fn obey(order: &Order) -> ! {
     // SAFETY: the default runtime of Rust ignores this signal before `main`; the body has to find it so. By Invariant 2
     // no other thread relies on another disposition.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    // A shell has what it runs in the background ignore these, and all that comes of it.
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+        // SAFETY: as above; it is how the system starts a process by itself.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     // SAFETY: by Invariant 1, whose conditions have just been checked, there is an `Entry` at the address.
     let entry = unsafe { std::mem::transmute::<usize, Entry>(address) };
     entry(order);

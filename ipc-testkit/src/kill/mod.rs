@@ -4,8 +4,8 @@
 //! `tests/kill.rs`, with `harness = false` for it in the manifest. `cargo test` runs it in its quick form,
 //! `cargo xtask kill AREA` in full. It understands the arguments of libtest as far as they choose what is run.
 //!
-//! A scenario bounds its own waits and counts those that were too long as hangs. As a last resort the program ends itself
-//! when one scenario takes more than [`Args::limit`].
+//! Each scenario has a process of its own. It bounds its own waits and counts those that were too long as hangs. As a last
+//! resort its process ends itself when it takes more than [`Args::limit`], and the others go on.
 //!
 //! # Which sweep for what
 //!
@@ -22,8 +22,8 @@
 //! | What if it does not die, but stands still for long? | [`sweep_stops()`] |
 //! | What if they die within the kernel, and hundreds of times? | [`storm()`] |
 //!
-//! What is killed is a fork of this process, which must have one thread; what it shares with the survivors, `make` makes
-//! before the fork. For each point it is made anew. The survivor that checks is this process, or what it forks.
+//! What is killed is a fork of the scenario's process, which must have one thread; what it shares with the survivors, `make` makes
+//! before the fork. For each point it is made anew. The survivor that checks is the scenario's process, or what it forks.
 //!
 //! Each of them returns the same counts, and [`Sweep::row`] makes a row of them. A call that does not end within some
 //! seconds is a hang and is killed; no child outlives a sweep, also when a check panics.

@@ -50,6 +50,29 @@ impl Row {
             r#"{{"scenario":{scenario},"points":{points},"kills":{kills},"hangs":{hangs},"losses":{losses},"ok":{ok}}}"#
         )
     }
+
+    /// The row for another process of this program.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let Row { scenario, points, kills, hangs, losses, ok } = self;
+        let numbers = [*points, *kills, *hangs, *losses, u64::from(*ok)];
+        numbers.iter().flat_map(|number| number.to_le_bytes()).chain(scenario.bytes()).collect()
+    }
+
+    /// What [`to_bytes`](Row::to_bytes) has made; nothing if it is something else.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Row> {
+        let (numbers, scenario) = bytes.split_at_checked(5 * size_of::<u64>())?;
+        let number =
+            |idx: usize| u64::from_le_bytes(numbers[8 * idx..][..8].try_into().expect("it is 8 bytes"));
+        let [points, kills, hangs, losses, ok] = std::array::from_fn(number);
+        Some(Row {
+            scenario: String::from_utf8(scenario.to_vec()).ok()?,
+            points,
+            kills,
+            hangs,
+            losses,
+            ok: ok == 1,
+        })
+    }
 }
 
 /// A text as a JSON string.
@@ -75,6 +98,13 @@ mod tests {
     #[test]
     fn a_text_is_escaped() {
         assert_eq!(quoted("a \"b\" \\ \n ä"), r#""a \"b\" \\ \u000a ä""#);
+    }
+
+    #[test]
+    fn a_row_goes_to_another_process_as_it_is() {
+        let row = Row { points: 1, kills: 2, hangs: 3, losses: 4, ok: true, ..Row::new("a \n ä") };
+        assert_eq!(Row::from_bytes(&row.to_bytes()), Some(row));
+        assert_eq!(Row::from_bytes(&[0; 39]), None);
     }
 
     #[test]

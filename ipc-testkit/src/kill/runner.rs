@@ -1,9 +1,12 @@
 //! The main function of a kill test.
 
+use super::forked::{Change, Forked};
 use super::{Args, Row, alarm};
+use crate::proc;
 use std::io;
-use std::panic::catch_unwind;
+use std::os::unix::net::UnixDatagram;
 use std::process::ExitCode;
+use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
 /// One thing that processes do while one of them is killed.
@@ -15,9 +18,19 @@ pub struct Scenario {
     pub run: fn(&Args) -> Row,
 }
 
-/// Runs the scenarios that the program's arguments ask for, one after the other.
+/// How often one looks whether a scenario has ended. The shortest take some milliseconds, most take seconds.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Runs the scenarios that the program's arguments ask for, each in a process of its own.
+///
+/// In the quick form as many at a time as there are processors: they wait more than they work. In the full form one after
+/// the other, so that nothing disturbs the waits that are counted.
 ///
 /// Prints each row as a line of JSON on stdout, and a line in the form of libtest at the end. Success if all have passed.
+///
+/// # Panics
+///
+/// If the process has more than one thread.
 pub fn run(scenarios: &[Scenario]) -> ExitCode {
     if run_with(&Args::parse(), scenarios, &mut io::stdout()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -26,7 +39,7 @@ pub fn run(scenarios: &[Scenario]) -> ExitCode {
 ///
 /// # Panics
 ///
-/// If the output cannot be written.
+/// If the output cannot be written, or the process has more than one thread.
 pub fn run_with(args: &Args, scenarios: &[Scenario], output: &mut dyn io::Write) -> bool {
     let wanted: Vec<&Scenario> = scenarios.iter().filter(|scenario| args.wants(scenario.name)).collect();
     if args.list {
@@ -34,11 +47,23 @@ pub fn run_with(args: &Args, scenarios: &[Scenario], output: &mut dyn io::Write)
         return true;
     }
     let start = Instant::now();
+    let most = if args.quick { available_parallelism().map_or(1, usize::from) } else { 1 };
+    let (mut waiting, mut running) = (wanted.iter(), Vec::new());
     let mut passed = 0;
-    for scenario in &wanted {
-        let row = run_one(scenario, args);
-        passed += usize::from(row.passed());
-        put(output, &row.to_json());
+    loop {
+        running.extend(
+            waiting.by_ref().take(most - running.len()).map(|scenario| Running::start(scenario, args)),
+        );
+        if running.is_empty() {
+            break;
+        }
+        sleep(PAUSE);
+        running.retain_mut(|scenario: &mut Running| {
+            let row = scenario.row();
+            passed += usize::from(row.as_ref().is_some_and(Row::passed));
+            row.iter().for_each(|row| put(output, &row.to_json()));
+            row.is_none()
+        });
     }
     let (failed, filtered) = (wanted.len() - passed, scenarios.len() - wanted.len());
     let word = if failed == 0 { "ok" } else { "FAILED" };
@@ -53,13 +78,35 @@ pub fn run_with(args: &Args, scenarios: &[Scenario], output: &mut dyn io::Write)
     failed == 0
 }
 
-/// Runs one scenario under the alarm. A panic makes a row that has not passed.
-fn run_one(scenario: &Scenario, args: &Args) -> Row {
-    eprintln!("kill: {} ({})", scenario.name, if args.quick { "quick" } else { "full" });
-    alarm::set(args.limit());
-    let row = catch_unwind(|| (scenario.run)(args));
-    alarm::set(Duration::ZERO);
-    row.unwrap_or_else(|_| Row { ok: false, ..Row::new(scenario.name) })
+/// A scenario in a process of its own, under the alarm.
+struct Running {
+    name: &'static str,
+    process: Forked,
+    /// Where the row comes, in one message.
+    results: UnixDatagram,
+}
+
+impl Running {
+    fn start(scenario: &Scenario, args: &Args) -> Running {
+        eprintln!("kill: {} ({})", scenario.name, if args.quick { "quick" } else { "full" });
+        assert_eq!(proc::tasks(proc::own_pid()).len(), 1, "a process with threads cannot run scenarios");
+        let (results, there) = UnixDatagram::pair().expect("handles are left");
+        results.set_nonblocking(true).expect("the socket is open");
+        let process = Forked::start(|| {
+            alarm::set(args.limit());
+            let row = (scenario.run)(args);
+            there.send(&row.to_bytes()).expect("the runner lives");
+        });
+        Running { name: scenario.name, process, results }
+    }
+
+    /// What has come of it, once it has ended. Without a word from it, it has not passed.
+    fn row(&mut self) -> Option<Row> {
+        let Some(Change::Ended(_)) = self.process.look() else { return None };
+        let mut bytes = [0; 256];
+        let told = self.results.recv(&mut bytes).ok().and_then(|size| Row::from_bytes(&bytes[..size]));
+        Some(told.unwrap_or_else(|| Row { ok: false, ..Row::new(self.name) }))
+    }
 }
 
 /// Writes a line at once: forked children must not find it in a buffer and write it again.
