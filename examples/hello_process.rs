@@ -5,9 +5,12 @@
 //! The parent sets a variable, opens a file without passing it on, and prints a text that it does not flush. What its children find of
 //! these three is the difference between the methods.
 
+#[path = "support/args.rs"]
+mod args;
+
+use args::Args;
 use multiproc::{Builder, JoinError, Process, StartMethod, current, init, parent};
 use std::error::Error;
-use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -25,13 +28,6 @@ usage: hello_process [--method spawn|fork|forkserver]
 exit code: 0 all went as it should, 1 it did not, 2 wrong usage, 3 a process or
 the output failed";
 
-/// The workers ended otherwise than they should.
-const EXIT_WRONG: u8 = 1;
-/// The command line is wrong.
-const EXIT_USAGE: u8 = 2;
-/// A process failed, or there is nobody to print for.
-const EXIT_FAILED: u8 = 3;
-
 /// With what code the second worker exits.
 const WORKER_CODE: i32 = 3;
 
@@ -40,26 +36,11 @@ static VARIABLE: AtomicU32 = AtomicU32::new(0);
 
 fn main() -> ExitCode {
     init();
-    let result = match parse(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())) {
-        Ok(Some(method)) => run(method),
-        Ok(None) => writeln!(io::stdout(), "{HELP}").map(|()| true).map_err(Into::into),
-        Err(problem) => {
-            complain(&format!("{problem}; see --help"));
-            return EXIT_USAGE.into();
-        }
-    };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => EXIT_WRONG.into(),
-        Err(error) => {
-            complain(&*error);
-            EXIT_FAILED.into()
-        }
-    }
+    args::main(HELP, &[], run)
 }
 
 /// Whether all ended as they should.
-fn run(method: StartMethod) -> Result<bool, Box<dyn Error>> {
+fn run(Args { method, .. }: Args) -> Result<bool, Box<dyn Error>> {
     let mut out = io::stdout();
     writeln!(out, "{} is process {}", current().name(), current().pid())?;
     VARIABLE.store(42, Ordering::Relaxed);
@@ -138,30 +119,4 @@ fn is_open(number: i32) -> bool {
     let path = format!("/proc/self/fd/{number}");
     let is_it = std::fs::read_link(&path).is_ok_and(|target| target.as_os_str() == "/dev/zero");
     is_it && File::open(path).and_then(|mut file| file.read_exact(&mut [0])).is_ok()
-}
-
-/// Reads the words after the name of the program; nothing if they ask for help.
-fn parse(words: impl IntoIterator<Item = String>) -> Result<Option<StartMethod>, String> {
-    let mut method = StartMethod::default();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (&*word, None),
-        };
-        match name {
-            "--method" => {
-                let value = value.or_else(|| words.next()).ok_or("--method needs a value")?;
-                method = value.parse().map_err(|error| format!("{error}"))?;
-            }
-            _ if word == "--help" || word == "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument {word}")),
-        }
-    }
-    Ok(Some(method))
-}
-
-/// Writes a line to standard error. There is no place to say that nobody listens there.
-fn complain(what: &(impl Display + ?Sized)) {
-    let _ = writeln!(io::stderr(), "hello_process: {what}");
 }

@@ -10,7 +10,7 @@
 #[path = "support/args.rs"]
 mod args;
 
-use args::{Args, Number};
+use args::{Args, Opt};
 use multiproc::{Pool, TaskError};
 use std::error::Error;
 use std::ffi::{c_int, c_long};
@@ -25,15 +25,16 @@ usage: isolated_native [--workers N] [--calls N] [--method spawn|fork|forkserver
 
   --workers N  how many processes, 1 to 64; else 2
   --calls N    how many calls, 1 to 10,000; else 100
-  --method M   how the processes are started: spawn (else), fork
+  --method M   how the processes are started: spawn (else), fork,
+               forkserver
   --help       print this
 
 exit code: 0 exactly the calls that crash have failed, 1 others have, 2 wrong usage,
 3 the pool or the output failed";
 
-const OPTIONS: [Number; 2] = [
-    Number { name: "--workers", allowed: 1..=64, default: 2 },
-    Number { name: "--calls", allowed: 1..=10_000, default: 100 },
+const OPTIONS: [Opt; 2] = [
+    Opt::Number { name: "--workers", allowed: 1..=64, default: 2 },
+    Opt::Number { name: "--calls", allowed: 1..=10_000, default: 100 },
 ];
 
 unsafe extern "C" {
@@ -67,7 +68,7 @@ fn native(number: i64) -> i64 {
 }
 
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let (workers, n_calls) = (args.numbers[0] as usize, args.numbers[1] as i64);
+    let (workers, n_calls) = (args.values[0] as usize, args.values[1] as i64);
     let pool = Pool::builder().workers(workers).method(args.method).build()?;
     let numbers = (0..n_calls).map(|number| -number);
     let (mut n_right, mut n_crashes, mut n_wrong) = (0, 0, 0);

@@ -5,7 +5,7 @@
 #[path = "support/args.rs"]
 mod args;
 
-use args::{Args, Number};
+use args::{Args, Opt};
 use multiproc::queue::{Receiver, Sender};
 use multiproc::{Builder, Process, Value};
 use std::error::Error;
@@ -20,15 +20,16 @@ usage: pipeline [--items N] [--workers N] [--method spawn|fork|forkserver]
 
   --items N    how many numbers, 1 to 1,000,000; else 1000
   --workers N  how many processes square, 1 to 64; else 2
-  --method M   how the processes are started: spawn (else), fork
+  --method M   how the processes are started: spawn (else), fork,
+               forkserver
   --help       print this
 
 exit code: 0 sum and counter are right, 1 they are not, 2 wrong usage, 3 a process
 or the output failed";
 
-const OPTIONS: [Number; 2] = [
-    Number { name: "--items", allowed: 1..=1_000_000, default: 1000 },
-    Number { name: "--workers", allowed: 1..=64, default: 2 },
+const OPTIONS: [Opt; 2] = [
+    Opt::Number { name: "--items", allowed: 1..=1_000_000, default: 1000 },
+    Opt::Number { name: "--workers", allowed: 1..=64, default: 2 },
 ];
 
 /// How many items may wait between two stages.
@@ -75,7 +76,7 @@ fn count(steps: &Steps) -> Result<(), String> {
 }
 
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let (n_items, n_workers) = (args.numbers[0], args.numbers[1]);
+    let (n_items, n_workers) = (args.values[0], args.values[1]);
     let builder = |name: &str| Builder::new().name(name).method(args.method);
     let steps = Steps::new(0)?;
     let (numbers_tx, numbers) = multiproc::channel(CAPACITY)?;

@@ -5,7 +5,7 @@
 #[path = "support/args.rs"]
 mod args;
 
-use args::{Args, Number};
+use args::{Args, Opt};
 use multiproc::process::GetError;
 use multiproc::{Pool, TaskError};
 use std::error::Error;
@@ -22,15 +22,16 @@ usage: pool_async [--workers N] [--tasks N] [--method spawn|fork|forkserver]
 
   --workers N  how many processes, 1 to 64; else 2
   --tasks N    how many tasks call back, 1 to 10,000; else 4
-  --method M   how the processes are started: spawn (else), fork
+  --method M   how the processes are started: spawn (else), fork,
+               forkserver
   --help       print this
 
 exit code: 0 all results are right, 1 one is not, 2 wrong usage, 3 the pool or the
 output failed";
 
-const OPTIONS: [Number; 2] = [
-    Number { name: "--workers", allowed: 1..=64, default: 2 },
-    Number { name: "--tasks", allowed: 1..=10_000, default: 4 },
+const OPTIONS: [Opt; 2] = [
+    Opt::Number { name: "--workers", allowed: 1..=64, default: 2 },
+    Opt::Number { name: "--tasks", allowed: 1..=10_000, default: 4 },
 ];
 
 fn main() -> ExitCode {
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let (workers, n_tasks) = (args.numbers[0] as usize, args.numbers[1]);
+    let (workers, n_tasks) = (args.values[0] as usize, args.values[1]);
     let pool = Pool::builder().workers(workers).method(args.method).build()?;
     let mut stdout = io::stdout().lock();
 

@@ -5,7 +5,7 @@
 #[path = "support/args.rs"]
 mod args;
 
-use args::{Args, Number};
+use args::{Args, Opt};
 use multiproc::Pool;
 use std::error::Error;
 use std::io::{self, Write};
@@ -18,15 +18,16 @@ usage: pool_map [--workers N] [--numbers N] [--method spawn|fork|forkserver]
 
   --workers N  how many processes, 1 to 64; else 4
   --numbers N  how many numbers, 1 to 1,000,000; else 10
-  --method M   how the processes are started: spawn (else), fork
+  --method M   how the processes are started: spawn (else), fork,
+               forkserver
   --help       print this
 
 exit code: 0 all squares are right, 1 one is not, 2 wrong usage, 3 the pool or the
 output failed";
 
-const OPTIONS: [Number; 2] = [
-    Number { name: "--workers", allowed: 1..=64, default: 4 },
-    Number { name: "--numbers", allowed: 1..=1_000_000, default: 10 },
+const OPTIONS: [Opt; 2] = [
+    Opt::Number { name: "--workers", allowed: 1..=64, default: 4 },
+    Opt::Number { name: "--numbers", allowed: 1..=1_000_000, default: 10 },
 ];
 
 fn main() -> ExitCode {
@@ -39,7 +40,7 @@ fn square(number: u64) -> u64 {
 }
 
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let (workers, numbers) = (args.numbers[0] as usize, args.numbers[1]);
+    let (workers, numbers) = (args.values[0] as usize, args.values[1]);
     let pool = Pool::builder().workers(workers).method(args.method).build()?;
     let squares = pool.map(square, 0..numbers).into_iter().collect::<Result<Vec<u64>, _>>()?;
     let first: Vec<_> = squares.iter().take(10).map(u64::to_string).collect();

@@ -5,13 +5,15 @@
 //! The receiver does not have to be told when to stop: when the sender has let go of its end, or has ended in any other way, the
 //! pipe ends behind the last message.
 
+#[path = "support/args.rs"]
+mod args;
+
+use args::{Args, Opt};
 use multiproc::{Builder, Process, Receiver, RecvError, SendError, Sender, StartMethod, simplex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error;
-use std::fmt::Display;
 use std::io::{self, Write};
-use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -28,55 +30,28 @@ usage: process_pipe [--messages N] [--method spawn|fork|forkserver]
 exit code: 0 all messages arrived in order, 1 they did not, 2 wrong usage, 3 a
 process or the output failed";
 
-const MESSAGES: RangeInclusive<u32> = 1..=1_000_000;
-
-/// The messages arrived in another way than they were sent.
-const EXIT_WRONG: u8 = 1;
-/// The command line is wrong.
-const EXIT_USAGE: u8 = 2;
-/// A process failed, or there is nobody to print for.
-const EXIT_FAILED: u8 = 3;
-
-#[derive(Clone, Copy)]
-struct Args {
-    messages: u32,
-    method: StartMethod,
-}
+const OPTIONS: [Opt; 1] = [Opt::Number { name: "--messages", allowed: 1..=1_000_000, default: 5 }];
 
 fn main() -> ExitCode {
     multiproc::init();
-    let result = match parse(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())) {
-        Ok(Some(args)) => run(args),
-        Ok(None) => writeln!(io::stdout(), "{HELP}").map(|()| true).map_err(Into::into),
-        Err(problem) => {
-            complain(&format!("{problem}; see --help"));
-            return EXIT_USAGE.into();
-        }
-    };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => EXIT_WRONG.into(),
-        Err(error) => {
-            complain(&*error);
-            EXIT_FAILED.into()
-        }
-    }
+    args::main(HELP, &OPTIONS, run)
 }
 
 /// Whether all messages have arrived.
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
+    let messages = args.values[0];
     let (sender, receiver) = simplex()?;
     // Each end is the child's now, and nobody's once the child has ended.
-    let receiver = start(args, "receiver", receive, receiver)?;
-    let sender = start(args, "sender", send, (sender, args.messages))?;
+    let receiver = start(args.method, "receiver", receive, receiver)?;
+    let sender = start(args.method, "sender", send, (sender, messages))?;
     sender.join()??;
     let n_arrived = receiver.join()??;
-    writeln!(io::stdout(), "{n_arrived} of {} messages arrived in order", args.messages)?;
-    Ok(n_arrived == args.messages)
+    writeln!(io::stdout(), "{n_arrived} of {messages} messages arrived in order")?;
+    Ok(n_arrived == messages)
 }
 
 fn start<A, R>(
-    args: Args,
+    method: StartMethod,
     name: &str,
     function: fn(A) -> R,
     end: A,
@@ -85,10 +60,10 @@ where
     A: Serialize + DeserializeOwned,
     R: Serialize + DeserializeOwned,
 {
-    Builder::new().name(name).method(args.method).spawn(function, end)
+    Builder::new().name(name).method(method).spawn(function, end)
 }
 
-fn send((sender, messages): (Sender<String>, u32)) -> Result<(), String> {
+fn send((sender, messages): (Sender<String>, u64)) -> Result<(), String> {
     for number in 1..=messages {
         match sender.send(message(number)) {
             Ok(()) => tell(&format!("sent {number}"))?,
@@ -101,13 +76,13 @@ fn send((sender, messages): (Sender<String>, u32)) -> Result<(), String> {
 }
 
 /// How many messages there are, as long as they come in order.
-fn receive(receiver: Receiver<String>) -> Result<u32, String> {
+fn receive(receiver: Receiver<String>) -> Result<u64, String> {
     let mut n_arrived = 0;
     loop {
         match receiver.recv() {
             Ok(text) => {
                 tell(&format!("received {text}"))?;
-                n_arrived += u32::from(text == message(n_arrived + 1));
+                n_arrived += u64::from(text == message(n_arrived + 1));
             }
             Err(RecvError::Eof) => {
                 tell("the sender has closed the pipe")?;
@@ -118,42 +93,11 @@ fn receive(receiver: Receiver<String>) -> Result<u32, String> {
     }
 }
 
-fn message(number: u32) -> String {
+fn message(number: u64) -> String {
     format!("message {number}")
-}
-
-/// Reads the words after the name of the program; nothing if they ask for help.
-fn parse(words: impl IntoIterator<Item = String>) -> Result<Option<Args>, String> {
-    let mut args = Args { messages: 5, method: StartMethod::default() };
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (&*word, None),
-        };
-        let mut value = || value.clone().or_else(|| words.next()).ok_or(format!("{name} needs a value"));
-        match name {
-            "--messages" => args.messages = number(&value()?)?,
-            "--method" => args.method = value()?.parse().map_err(|error| format!("{error}"))?,
-            _ if word == "--help" || word == "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument {word}")),
-        }
-    }
-    Ok(Some(args))
-}
-
-fn number(value: &str) -> Result<u32, String> {
-    let (least, most) = (MESSAGES.start(), MESSAGES.end());
-    let number = value.parse().ok().filter(|number| MESSAGES.contains(number));
-    number.ok_or(format!("--messages takes a number from {least} to {most}, not {value:?}"))
 }
 
 /// Writes a line to standard output, which another process writes to as well.
 fn tell(line: &str) -> Result<(), String> {
     writeln!(io::stdout(), "{line}").map_err(|error| format!("the output failed: {error}"))
-}
-
-/// Writes a line to standard error. There is no place to say that nobody listens there.
-fn complain(what: &(impl Display + ?Sized)) {
-    let _ = writeln!(io::stderr(), "process_pipe: {what}");
 }

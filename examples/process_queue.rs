@@ -5,13 +5,15 @@
 //! The consumer has to know when to stop. With a channel the last item is followed by the end, since the producer is the only
 //! one with a sender. With a plain queue everybody can put, so the consumer stops when nothing has come for a while.
 
+#[path = "support/args.rs"]
+mod args;
+
+use args::{Args, Opt};
 use multiproc::queue::{GetTimeoutError, Queue, QueueError, Receiver, SendError, Sender};
 use multiproc::{Builder, Process, StartMethod};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
-use std::fmt::Display;
 use std::io::{self, Write};
-use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,73 +31,49 @@ usage: process_queue [--items N] [--end channel|timeout] [--method spawn|fork|fo
 exit code: 0 all items arrived in order, 1 they did not, 2 wrong usage, 3 a process
 or the output failed";
 
-const ITEMS: RangeInclusive<u32> = 1..=1_000_000;
+const OPTIONS: [Opt; 2] = [
+    Opt::Number { name: "--items", allowed: 1..=1_000_000, default: 5 },
+    Opt::Word { name: "--end", words: &["channel", "timeout"] },
+];
 /// How many items the producer may be ahead.
 const CAPACITY: usize = 4;
 /// After how long without an item the consumer takes the last one for the last one.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The items arrived in another way than they were put.
-const EXIT_WRONG: u8 = 1;
-/// The command line is wrong.
-const EXIT_USAGE: u8 = 2;
-/// A process failed, or there is nobody to print for.
-const EXIT_FAILED: u8 = 3;
-
 /// What the producer makes.
 #[derive(Serialize, Deserialize)]
 struct Item {
-    number: u32,
+    number: u64,
     name: String,
-}
-
-#[derive(Clone, Copy)]
-struct Args {
-    items: u32,
-    ends_by_timeout: bool,
-    method: StartMethod,
 }
 
 fn main() -> ExitCode {
     multiproc::init();
-    let result = match parse(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())) {
-        Ok(Some(args)) => run(args),
-        Ok(None) => writeln!(io::stdout(), "{HELP}").map(|()| true).map_err(Into::into),
-        Err(problem) => {
-            complain(&format!("{problem}; see --help"));
-            return EXIT_USAGE.into();
-        }
-    };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => EXIT_WRONG.into(),
-        Err(error) => {
-            complain(&*error);
-            EXIT_FAILED.into()
-        }
-    }
+    args::main(HELP, &OPTIONS, run)
 }
 
 /// Whether all items have arrived.
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let n_arrived = if args.ends_by_timeout { run_queue(args)? } else { run_channel(args)? };
-    writeln!(io::stdout(), "{n_arrived} of {} items arrived in order", args.items)?;
-    Ok(n_arrived == args.items)
+    let (items, ends_by_timeout) = (args.values[0], args.values[1] == 1);
+    let by = if ends_by_timeout { run_queue } else { run_channel };
+    let n_arrived = by(args.method, items)?;
+    writeln!(io::stdout(), "{n_arrived} of {items} items arrived in order")?;
+    Ok(n_arrived == items)
 }
 
-fn run_channel(args: Args) -> Result<u32, Box<dyn Error>> {
+fn run_channel(method: StartMethod, items: u64) -> Result<u64, Box<dyn Error>> {
     let (sender, receiver) = multiproc::channel(CAPACITY)?;
-    let consumer = start(args, "consumer", consume_channel, receiver)?;
+    let consumer = start(method, "consumer", consume_channel, receiver)?;
     // The sender is the child's now, and nobody's once the child has ended, in whatever way.
-    let producer = start(args, "producer", produce_channel, (sender, args.items))?;
+    let producer = start(method, "producer", produce_channel, (sender, items))?;
     producer.join()??;
     Ok(consumer.join()??)
 }
 
-fn run_queue(args: Args) -> Result<u32, Box<dyn Error>> {
+fn run_queue(method: StartMethod, items: u64) -> Result<u64, Box<dyn Error>> {
     let queue = Queue::bounded(CAPACITY)?;
-    let consumer = start(args, "consumer", consume_queue, queue.clone())?;
-    let producer = start(args, "producer", produce_queue, (queue.clone(), args.items))?;
+    let consumer = start(method, "consumer", consume_queue, queue.clone())?;
+    let producer = start(method, "producer", produce_queue, (queue.clone(), items))?;
     let produced = producer.join();
     if !matches!(produced, Ok(Ok(()))) {
         // There may be no item at all, so that the consumer would wait for the first one.
@@ -106,7 +84,7 @@ fn run_queue(args: Args) -> Result<u32, Box<dyn Error>> {
 }
 
 fn start<A, R>(
-    args: Args,
+    method: StartMethod,
     name: &str,
     function: fn(A) -> R,
     shared: A,
@@ -115,10 +93,10 @@ where
     A: Serialize + serde::de::DeserializeOwned,
     R: Serialize + serde::de::DeserializeOwned,
 {
-    Builder::new().name(name).method(args.method).spawn(function, shared)
+    Builder::new().name(name).method(method).spawn(function, shared)
 }
 
-fn produce_channel((sender, items): (Sender<Item>, u32)) -> Result<(), String> {
+fn produce_channel((sender, items): (Sender<Item>, u64)) -> Result<(), String> {
     for number in 1..=items {
         match sender.send(item(number)) {
             Ok(()) => tell(&format!("put {number}"))?,
@@ -129,11 +107,11 @@ fn produce_channel((sender, items): (Sender<Item>, u32)) -> Result<(), String> {
     Ok(())
 }
 
-fn consume_channel(receiver: Receiver<Item>) -> Result<u32, String> {
+fn consume_channel(receiver: Receiver<Item>) -> Result<u64, String> {
     count(receiver.iter())
 }
 
-fn produce_queue((queue, items): (Queue<Item>, u32)) -> Result<(), String> {
+fn produce_queue((queue, items): (Queue<Item>, u64)) -> Result<(), String> {
     for number in 1..=items {
         queue.put(item(number)).map_err(|error| error.to_string())?;
         tell(&format!("put {number}"))?;
@@ -141,7 +119,7 @@ fn produce_queue((queue, items): (Queue<Item>, u32)) -> Result<(), String> {
     Ok(())
 }
 
-fn consume_queue(queue: Queue<Item>) -> Result<u32, String> {
+fn consume_queue(queue: Queue<Item>) -> Result<u64, String> {
     // The producer may take its time to start.
     let first = queue.iter().next();
     let others = std::iter::from_fn(|| match queue.get_timeout(TIMEOUT) {
@@ -153,61 +131,21 @@ fn consume_queue(queue: Queue<Item>) -> Result<u32, String> {
 }
 
 /// How many items there are, as long as they come in order.
-fn count(items: impl Iterator<Item = Result<Item, QueueError>>) -> Result<u32, String> {
+fn count(items: impl Iterator<Item = Result<Item, QueueError>>) -> Result<u64, String> {
     let mut n_arrived = 0;
     for item in items {
         let Item { number, name } = item.map_err(|error| error.to_string())?;
         tell(&format!("got {number}: {name}"))?;
-        n_arrived += u32::from(number == n_arrived + 1);
+        n_arrived += u64::from(number == n_arrived + 1);
     }
     Ok(n_arrived)
 }
 
-fn item(number: u32) -> Item {
+fn item(number: u64) -> Item {
     Item { number, name: format!("item {number}") }
-}
-
-/// Reads the words after the name of the program; nothing if they ask for help.
-fn parse(words: impl IntoIterator<Item = String>) -> Result<Option<Args>, String> {
-    let mut args = Args { items: 5, ends_by_timeout: false, method: StartMethod::default() };
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (&*word, None),
-        };
-        let mut value = || value.clone().or_else(|| words.next()).ok_or(format!("{name} needs a value"));
-        match name {
-            "--items" => args.items = number(&value()?)?,
-            "--end" => args.ends_by_timeout = is_timeout(&value()?)?,
-            "--method" => args.method = value()?.parse().map_err(|error| format!("{error}"))?,
-            _ if word == "--help" || word == "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument {word}")),
-        }
-    }
-    Ok(Some(args))
-}
-
-fn number(value: &str) -> Result<u32, String> {
-    let (least, most) = (ITEMS.start(), ITEMS.end());
-    let number = value.parse().ok().filter(|number| ITEMS.contains(number));
-    number.ok_or(format!("--items takes a number from {least} to {most}, not {value:?}"))
-}
-
-fn is_timeout(value: &str) -> Result<bool, String> {
-    match value {
-        "timeout" => Ok(true),
-        "channel" => Ok(false),
-        _ => Err(format!("--end takes channel or timeout, not {value:?}")),
-    }
 }
 
 /// Writes a line to standard output, which another process writes to as well.
 fn tell(line: &str) -> Result<(), String> {
     writeln!(io::stdout(), "{line}").map_err(|error| format!("the output failed: {error}"))
-}
-
-/// Writes a line to standard error. There is no place to say that nobody listens there.
-fn complain(what: &(impl Display + ?Sized)) {
-    let _ = writeln!(io::stderr(), "process_queue: {what}");
 }

@@ -4,76 +4,75 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `args` | the command line |
 //! | `worker` | what each process does |
 //! | `main` | what there is to share, and whether the results are exact |
 
+#[path = "../support/args.rs"]
 mod args;
 mod worker;
 
-use args::{Args, Command};
+use args::{Args, Opt};
 use multiproc::{Array, Builder, RawArray, RawValue, Value};
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use worker::{Shared, work};
 
-/// A result is not what it should be.
-const EXIT_WRONG: u8 = 1;
-/// The command line is wrong.
-const EXIT_USAGE: u8 = 2;
-/// A worker failed, or there is nobody to print the results for.
-const EXIT_FAILED: u8 = 3;
+const HELP: &str = "\
+Several processes add to one number, under its lock and in one step, and sort one
+array in parts.
+
+usage: shared_counter [--workers N] [--rounds M] [--method spawn|fork|forkserver]
+
+  --workers N   how many processes, 1 to 256; else 4
+  --rounds M    how often each of them adds, 1 to 100,000,000; else 100,000
+  --method M    how they are started: spawn (else), fork, forkserver
+  --help        print this
+
+exit code: 0 all results are exact, 1 one is not, 2 wrong usage, 3 a worker or the
+output failed";
+
+const OPTIONS: [Opt; 2] = [
+    // More workers than this are a slip of the finger and not a wish.
+    Opt::Number { name: "--workers", allowed: 1..=256, default: 4 },
+    // A few minutes at most.
+    Opt::Number { name: "--rounds", allowed: 1..=100_000_000, default: 100_000 },
+];
 
 /// How many numbers are sorted.
 const N_NUMBERS: u64 = 100_000;
 
 fn main() -> ExitCode {
     multiproc::init();
-    let result =
-        match args::parse(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())) {
-            Ok(Command::Help) => writeln!(io::stdout(), "{}", args::HELP).map(|()| true).map_err(Into::into),
-            Ok(Command::Run(args)) => run(args),
-            Err(error) => {
-                complain(&error);
-                return EXIT_USAGE.into();
-            }
-        };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => EXIT_WRONG.into(),
-        Err(error) => {
-            complain(&*error);
-            EXIT_FAILED.into()
-        }
-    }
+    args::main(HELP, &OPTIONS, run)
 }
 
 /// Shares, lets the workers work, and prints; whether all results are exact.
 fn run(args: Args) -> Result<bool, Box<dyn Error>> {
+    let (workers, rounds) = (args.values[0], args.values[1]);
     let numbers: Vec<u64> = (0..N_NUMBERS).map(scatter).collect();
     let shared = Shared {
         locked: Value::new(0)?,
         raw: RawValue::new(0)?,
-        done: Array::zeroed(args.workers as usize)?,
+        done: Array::zeroed(workers as usize)?,
         numbers: RawArray::new(&numbers)?,
     };
-    let workers: Result<Vec<_>, _> = (0..args.workers)
+    let processes: Result<Vec<_>, _> = (0..workers)
         .map(|number| {
             let name = format!("adder-{number}");
-            Builder::new().name(&name).method(args.method).spawn(work, (shared.clone(), number, args.rounds))
+            Builder::new().name(&name).method(args.method).spawn(work, (shared.clone(), number, rounds))
         })
         .collect();
-    for worker in workers? {
-        worker.join()??;
+    for process in processes? {
+        process.join()??;
     }
-    report(args, &shared, numbers)
+    report(workers, rounds, &shared, numbers)
 }
 
 /// Prints the results, each with what it should be if it is not.
-fn report(args: Args, shared: &Shared, mut numbers: Vec<u64>) -> Result<bool, Box<dyn Error>> {
+fn report(workers: u64, rounds: u64, shared: &Shared, mut numbers: Vec<u64>) -> Result<bool, Box<dyn Error>> {
     let mut stdout = io::stdout().lock();
-    let total = args.workers * args.rounds;
+    let total = workers * rounds;
     let mut exact = true;
     let mut line = |what: &str, found: u64, expected: u64| {
         exact &= found == expected;
@@ -88,7 +87,7 @@ fn report(args: Args, shared: &Shared, mut numbers: Vec<u64>) -> Result<bool, Bo
         total,
     )?;
 
-    let sorted = merge(&shared.numbers, args.workers);
+    let sorted = merge(&shared.numbers, workers);
     numbers.sort_unstable();
     let n_right = sorted.iter().zip(&numbers).filter(|(found, expected)| found == expected).count();
     line("numbers in their place", n_right as u64, N_NUMBERS)?;
@@ -111,9 +110,4 @@ fn merge(numbers: &RawArray<u64>, n_workers: u64) -> Vec<u64> {
 /// Numbers without any order.
 fn scatter(number: u64) -> u64 {
     (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) % 1_000_003
-}
-
-/// Writes a line to standard error. There is no place to say that nobody listens there.
-fn complain(what: &(impl std::fmt::Display + ?Sized)) {
-    let _ = writeln!(io::stderr(), "shared_counter: {what}");
 }

@@ -1,4 +1,7 @@
-//! The command line of the examples with a pool: numbers and a start method.
+//! The command line of the examples: numbers, words, and a start method.
+
+// Each example uses the kinds of options that it has.
+#![allow(dead_code)]
 
 use multiproc::StartMethod;
 use std::fmt::Display;
@@ -10,28 +13,29 @@ use std::process::ExitCode;
 const EXIT_WRONG: u8 = 1;
 /// The command line is wrong.
 const EXIT_USAGE: u8 = 2;
-/// The pool or the output failed.
+/// A process or the output failed.
 const EXIT_FAILED: u8 = 3;
 
-/// An option that takes a number.
-pub(crate) struct Number {
-    pub(crate) name: &'static str,
-    pub(crate) allowed: RangeInclusive<u64>,
-    /// What it is if the command line does not say.
-    pub(crate) default: u64,
+/// An option besides `--method` and `--help`, which all examples have.
+pub(crate) enum Opt {
+    /// `--workers 4`.
+    Number { name: &'static str, allowed: RangeInclusive<u64>, default: u64 },
+    /// `--end channel`: one of these words; the first if the command line does not say. Its value is its place.
+    Word { name: &'static str, words: &'static [&'static str] },
 }
 
 /// What the command line asks for.
+#[derive(Clone)]
 pub(crate) struct Args {
     pub(crate) method: StartMethod,
     /// In the order of the options.
-    pub(crate) numbers: Vec<u64>,
+    pub(crate) values: Vec<u64>,
 }
 
 /// Reads the command line, runs the example, which says whether its results are right, and makes that an exit code.
 pub(crate) fn main<E: Display>(
     help: &str,
-    options: &[Number],
+    options: &[Opt],
     run: impl FnOnce(Args) -> Result<bool, E>,
 ) -> ExitCode {
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
@@ -54,35 +58,59 @@ pub(crate) fn main<E: Display>(
 }
 
 /// None for help.
-fn parse(words: impl Iterator<Item = String>, options: &[Number]) -> Result<Option<Args>, String> {
-    let defaults = options.iter().map(|option| option.default).collect();
-    let mut args = Args { method: StartMethod::default(), numbers: defaults };
+fn parse(words: impl Iterator<Item = String>, options: &[Opt]) -> Result<Option<Args>, String> {
+    let defaults = options.iter().map(Opt::default).collect();
+    let mut args = Args { method: StartMethod::default(), values: defaults };
     let mut words = words;
     while let Some(word) = words.next() {
         let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (word.clone(), None),
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (&*word, None),
         };
-        if word == "--help" {
+        if word == "--help" || word == "-h" {
             return Ok(None);
         }
-        let option = options.iter().position(|option| option.name == name);
+        let option = options.iter().position(|option| option.name() == name);
         if option.is_none() && name != "--method" {
             return Err(format!("unknown argument {word}"));
         }
         let value = value.or_else(|| words.next()).ok_or_else(|| format!("{name} needs a value"))?;
         match option {
-            Some(index) => args.numbers[index] = number(&options[index], &value)?,
+            Some(idx) => args.values[idx] = options[idx].read(&value)?,
             None => args.method = value.parse().map_err(|error| format!("{error}"))?,
         }
     }
     Ok(Some(args))
 }
 
-fn number(option: &Number, value: &str) -> Result<u64, String> {
-    let (least, most) = (option.allowed.start(), option.allowed.end());
-    let found = value.parse().ok().filter(|number| option.allowed.contains(number));
-    found.ok_or_else(|| format!("{} takes a number from {least} to {most}, not {value:?}", option.name))
+impl Opt {
+    fn name(&self) -> &'static str {
+        match self {
+            Opt::Number { name, .. } | Opt::Word { name, .. } => name,
+        }
+    }
+
+    fn default(&self) -> u64 {
+        match self {
+            Opt::Number { default, .. } => *default,
+            Opt::Word { .. } => 0,
+        }
+    }
+
+    fn read(&self, value: &str) -> Result<u64, String> {
+        let name = self.name();
+        match self {
+            Opt::Number { allowed, .. } => {
+                let (least, most) = (allowed.start(), allowed.end());
+                let found = value.parse().ok().filter(|number| allowed.contains(number));
+                found.ok_or_else(|| format!("{name} takes a number from {least} to {most}, not {value:?}"))
+            }
+            Opt::Word { words, .. } => {
+                let found = words.iter().position(|word| *word == value).map(|idx| idx as u64);
+                found.ok_or_else(|| format!("{name} takes {}, not {value:?}", words.join(" or ")))
+            }
+        }
+    }
 }
 
 fn complain(problem: &dyn Display) {
