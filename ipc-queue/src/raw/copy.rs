@@ -26,19 +26,6 @@ const STREAMED: usize = 16 << 10;
 /// In a ring of so many words at most, which are 2 MiB. From a larger one the lines leave in time.
 const MOST_WORDS: usize = (2 << 20) / 8;
 
-/// Has the cache line of a word fetched to be written, where the processor knows a hint for that.
-#[inline]
-pub(super) fn expect_to_write(word: &AtomicU64) {
-    let address = std::ptr::from_ref(word);
-    // SAFETY: a hint. It changes nothing that a program sees, at whatever address.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
 /// Copies bytes into words of a ring of so many, which are as many as it takes. The last one is filled up with zeros.
 #[inline]
 pub(super) fn copy_in(words: &[AtomicU64], bytes: &[u8], n_ring: usize) {

@@ -213,7 +213,7 @@ impl<'a> Ring<'a> {
         let from = end.position as usize + AHEAD;
         for at in (from..from + n_words).step_by(8) {
             let Some(ahead) = self.units.get(at) else { break };
-            copy::expect_to_write(ahead);
+            ipc_sys::memory::expect_to_write(ahead);
         }
     }
 

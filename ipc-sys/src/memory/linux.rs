@@ -8,7 +8,7 @@
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 use rustix::process::{Resource, getrlimit};
 use std::io::{self, IoSlice, Write};
 use std::ptr::NonNull;
@@ -95,6 +95,15 @@ pub(super) unsafe fn unmap(start: NonNull<u8>, size: usize) {
     let result = unsafe { rustix::mm::munmap(start.as_ptr().cast(), size) };
     // munmap fails only for arguments that were never a mapping.
     debug_assert_eq!(result, Ok(()));
+}
+
+/// Asks for transparent huge pages in all that lies between two borders of pages. A kernel without them says no.
+pub(super) fn expect_to_fill(start: *mut u8, size: usize) {
+    let page = rustix::param::page_size();
+    let skipped = start.addr().next_multiple_of(page) - start.addr();
+    let size = size.saturating_sub(skipped) / page * page;
+    // SAFETY: the advice changes no byte, whosever they are, and nothing but the size of the pages to come.
+    let _ = unsafe { rustix::mm::madvise(start.wrapping_add(skipped).cast(), size, Advice::LinuxHugepage) };
 }
 
 fn unsealed(size: usize) -> io::Result<OwnedHandle> {

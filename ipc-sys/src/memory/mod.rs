@@ -14,6 +14,7 @@
 //! - `freeze(parts) -> OwnedHandle`: an object that holds these bytes and that no holder can change.
 //! - `verify_frozen(handle) -> size`: the same check for such an object.
 //! - `map(handle, size, writable) -> pointer` and `unmap(pointer, size)`.
+//! - `expect_to_fill(pointer, size)`: a hint, which may do nothing.
 //!
 //! # Safety
 //!
@@ -29,11 +30,13 @@
 //! 4. Bytes of a [`FrozenBytes`] never change: the object is sealed against writing.
 #![allow(unsafe_code)]
 
+mod ahead;
 mod linux;
 mod object;
 mod sparse;
 use linux as imp;
 
+pub use ahead::{expect_to_fill, expect_to_write};
 pub use object::{ObjectId, object_id};
 
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle, duplicate};
