@@ -19,7 +19,7 @@ use ipc_codec::handle::Handle;
 use ipc_sys::clock::Deadline;
 use ipc_sys::futex;
 use ipc_sys::handle::OwnedHandle;
-use ipc_sys::memory::SharedMapping;
+use ipc_sys::memory::{SharedMapping, expect_to_write};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -31,6 +31,9 @@ pub(super) const N_SLOTS: u32 = 128;
 pub(super) const ARGS_SIZE: usize = 128 << 10;
 /// How many bytes of results there is room for.
 pub(super) const RESULTS_SIZE: usize = 256 << 10;
+
+/// So many bytes ahead of a result that is written, the memory is made ready to be written.
+const AHEAD: usize = 512;
 
 /// How long a worker sleeps until it looks again though nobody rang.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -247,7 +250,10 @@ impl Desk {
     #[inline]
     pub(super) fn write_result(&self, place: &Place, at: usize, bytes: &[u8]) {
         debug_assert!(at + bytes.len() <= place.results_size as usize);
-        self.0.write(RESULTS + place.results_at as usize + at, bytes);
+        let at = RESULTS + place.results_at as usize + at;
+        // The owner has read what was there last.
+        expect_to_write(self.u64((at & !7).saturating_add(AHEAD).min(SIZE - 8)));
+        self.0.write(at, bytes);
     }
 
     /// By the worker: one more result of the chunk is whole.
@@ -282,18 +288,22 @@ impl Desk {
         self.u32(FULL).store(1, Ordering::Relaxed);
     }
 
+    #[inline]
     fn u32(&self, at: usize) -> &AtomicU32 {
         self.0.atomic_u32(at)
     }
 
+    #[inline]
     fn u64(&self, at: usize) -> &AtomicU64 {
         self.0.atomic_u64(at)
     }
 
+    #[inline]
     fn slot_u32(&self, number: u32, at: usize) -> &AtomicU32 {
         self.u32(slot(number) + at)
     }
 
+    #[inline]
     fn slot_u64(&self, number: u32, at: usize) -> &AtomicU64 {
         self.u64(slot(number) + at)
     }
@@ -327,14 +337,17 @@ impl<'de> Deserialize<'de> for Desk {
     }
 }
 
+#[inline]
 fn slot(number: u32) -> usize {
     SLOTS + (number % N_SLOTS) as usize * SLOT_SIZE
 }
 
+#[inline]
 fn pack(low: u32, high: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+#[inline]
 fn unpack(word: u64) -> Turn {
     Turn { begun: word as u32, end: (word >> 32) as u32 }
 }

@@ -160,7 +160,7 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
                 }
                 Err(error) => {
                     self.cut_here();
-                    let content = Content::Refused(error);
+                    let content = Content::Refused(Some(error));
                     self.job.put(Batch { first: self.n_taken, n_tasks: 1, content });
                     return self.n_taken += 1;
                 }

@@ -536,7 +536,9 @@ impl Pool {
         drop(args);
         match packed {
             _ if !has_name => drop(job.put(Batch::failed(0, 1, Failure::NoSuchFunction))),
-            Err(error) => drop(job.put(Batch { first: 0, n_tasks: 1, content: Content::Refused(error) })),
+            Err(error) => {
+                drop(job.put(Batch { first: 0, n_tasks: 1, content: Content::Refused(Some(error)) }))
+            }
             Ok(packed) => {
                 let args = if let Packed::Alone(args) = packed { args } else { packer.take().0 };
                 self.engine.submit([Chunk::new(&job, 0, 1, args)]);

@@ -42,11 +42,7 @@ impl<I: Iterator<Item: Serialize>, R: DeserializeOwned> Iterator for ImapUnorder
             // Whoever asked may be away for long.
             self.flow.leave();
             self.meter.count(&self.flow, &batch);
-            let (ready, mut index) = (&mut self.ready, batch.first);
-            batch.for_each(&self.limits, |result| {
-                ready.push_back((index, result));
-                index += 1;
-            });
+            self.ready.extend((batch.first..).zip(batch.decode(&self.limits)));
         }
         self.ready.pop_front()
     }

@@ -42,8 +42,8 @@ pub(super) enum Content {
     Results { records: Vec<u8>, letters: VecDeque<Outcome> },
     /// All of them ended in the same way.
     Failed(Failure),
-    /// The arguments of the one task could not be encoded.
-    Refused(EncodeError),
+    /// The arguments of the one task could not be encoded. None once that is told.
+    Refused(Option<EncodeError>),
 }
 
 /// Why tasks ended without a word of their worker.
@@ -136,30 +136,24 @@ impl Batch {
         Batch { first, n_tasks, content: Content::Failed(failure) }
     }
 
-    /// Decodes what came of each task, and hands it on.
+    /// Decodes what came of each task, one after the other.
     #[inline]
-    pub(super) fn for_each<R: DeserializeOwned>(
+    pub(super) fn decode<R: DeserializeOwned>(
         self,
         limits: &Limits,
-        mut each: impl FnMut(Result<R, TaskError>),
-    ) {
-        match self.content {
-            Content::Failed(failure) => (0..self.n_tasks).for_each(|_| each(Err(failure.clone().into()))),
-            Content::Refused(error) => each(Err(TaskError::Encode(error))),
-            Content::Results { records, mut letters } => {
-                let mut rest = records.as_slice();
-                for _ in 0..self.n_tasks {
-                    // In place, and each on a way of its own: most are numbers and the like.
-                    match short_value(rest, limits) {
-                        Some((value, behind)) => {
-                            rest = behind;
-                            each(Ok(value));
-                        }
-                        None => each(any_result(&mut rest, &mut letters, limits)),
-                    }
-                }
+    ) -> impl Iterator<Item = Result<R, TaskError>> {
+        let (mut content, mut at, mut other) = (self.content, 0, None);
+        // An iterator of which a vector knows that it has this length writes each result where it will be.
+        (0..self.n_tasks).map(move |_| {
+            // In place, and on a way of its own: most are numbers and the like.
+            if let Some((value, size)) = short_value(content.records(at), limits) {
+                at += size;
+                return Ok(value);
             }
-        }
+            // By way of a place that both share, so that a short one need not be in memory before it is where it will be.
+            content.next(&mut at, limits, &mut other);
+            other.take().unwrap_or(Err(TaskError::Cancelled))
+        })
     }
 
     /// How many of the tasks have no result, by what the worker said.
@@ -172,13 +166,45 @@ impl Batch {
     }
 }
 
-/// The value of the first record, and what is behind it, if it is a short one.
+impl Content {
+    /// The records from `at` on, if there are any.
+    #[inline]
+    fn records(&self, at: usize) -> &[u8] {
+        match self {
+            Content::Results { records, .. } => records.get(at..).unwrap_or_default(),
+            Content::Failed(_) | Content::Refused(_) => &[],
+        }
+    }
+
+    /// What came of the next task, whose record, if it has one, begins at `at`.
+    #[inline(never)]
+    fn next<R: DeserializeOwned>(
+        &mut self,
+        at: &mut usize,
+        limits: &Limits,
+        result: &mut Option<Result<R, TaskError>>,
+    ) {
+        *result = Some(match self {
+            Content::Failed(failure) => Err(failure.clone().into()),
+            Content::Refused(error) => Err(error.take().map_or_else(lost, TaskError::Encode)),
+            Content::Results { records, letters } => {
+                let mut rest = &records[*at..];
+                let result = any_result(&mut rest, letters, limits);
+                *at = records.len() - rest.len();
+                result
+            }
+        });
+    }
+}
+
+/// The value of the first record, and the size of the record, if it is a short one.
 #[inline]
-fn short_value<'a, R: DeserializeOwned>(records: &'a [u8], limits: &Limits) -> Option<(R, &'a [u8])> {
+fn short_value<R: DeserializeOwned>(records: &[u8], limits: &Limits) -> Option<(R, usize)> {
     let word = records.get(HEAD..)?.first_chunk()?;
     match run::next_record(records)? {
-        (VALUE, payload, rest) if payload.len() <= word.len() => {
-            ipc_codec::decode_word(word, payload.len(), limits).ok().map(|value| (value, rest))
+        (VALUE, payload, _) if payload.len() <= word.len() => {
+            let value = ipc_codec::decode_word(word, payload.len(), limits).ok()?;
+            Some((value, HEAD + payload.len()))
         }
         _ => None,
     }
@@ -211,6 +237,9 @@ fn unusual(
         Some((ON_LINE, ..)) => letters.pop_front(),
         _ => None,
     };
-    let lost = || Outcome::ResultRefused("it was lost on its way".into());
-    outcome.unwrap_or_else(lost).into()
+    outcome.map_or_else(|| Err(lost()), Into::into)
+}
+
+fn lost() -> TaskError {
+    TaskError::Result { reason: "it was lost on its way".into() }
 }

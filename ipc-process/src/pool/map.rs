@@ -21,15 +21,16 @@ pub(super) struct InOrder<R> {
 
 impl<R: DeserializeOwned> InOrder<R> {
     pub(super) fn with_room(n_results: usize) -> Self {
-        InOrder { results: Vec::with_capacity(n_results.min(MOST_ROOM)), early: BTreeMap::new() }
+        let mut results = Vec::with_capacity(n_results.min(MOST_ROOM));
+        ipc_sys::memory::expect_to_fill(results.spare_capacity_mut());
+        InOrder { results, early: BTreeMap::new() }
     }
 
     /// Adds what came of some tasks.
     pub(super) fn add(&mut self, batch: Batch, limits: &Limits) {
         self.early.insert(batch.first, batch);
         while let Some(next) = self.early.remove(&self.results.len()) {
-            let results = &mut self.results;
-            next.for_each(limits, |result| results.push(result));
+            self.results.extend(next.decode(limits));
         }
     }
 }

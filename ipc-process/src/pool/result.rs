@@ -295,10 +295,7 @@ impl<R: DeserializeOwned> AsyncResult<R> {
     }
 
     fn take(&self) -> Result<R, TaskError> {
-        let mut result = None;
-        if let Some(batch) = self.pending.job.take() {
-            batch.for_each(&self.pending.limits, |decoded| result = Some(decoded));
-        }
+        let result = self.pending.job.take().and_then(|batch| batch.decode(&self.pending.limits).next());
         // Nothing comes of a task in a copy of the process that has the pool.
         result.unwrap_or_else(|| Err(Failure::Broken(IS_COPY.into()).into()))
     }
