@@ -4,7 +4,7 @@ use crate::forked::{Forked, cpu_time};
 use crate::measure::Effort;
 use crate::row::Row;
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -23,14 +23,24 @@ pub(crate) fn duration(effort: Effort) -> Duration {
     }
 }
 
-/// A process that waits until it is told.
+/// How often who waits may look again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A process that waits until it is told, and beside it one that does what is allowed: it sleeps in one call of the system, and
+/// looks again every 100 ms.
 pub(crate) struct Waiter {
     id: &'static str,
     work: &'static str,
+    ours: Watched,
+    bare: Watched,
+    end: Box<dyn FnOnce()>,
+}
+
+/// A process that tells at its end what it has used.
+struct Watched {
     start: Instant,
     process: Forked,
     line: UnixStream,
-    end: Box<dyn FnOnce()>,
 }
 
 impl Waiter {
@@ -41,33 +51,78 @@ impl Waiter {
         wait: impl FnOnce() -> Result<(), Box<dyn Error>>,
         end: impl FnOnce() + 'static,
     ) -> Result<Waiter, Box<dyn Error>> {
+        let ours = Watched::start(|_line| wait())?;
+        let bare = Watched::start(look_now_and_then)?;
+        Ok(Waiter { id, work, ours, bare, end: Box::new(end) })
+    }
+
+    /// Lets both go on, and asks what they have used until then.
+    pub(crate) fn end(self) -> Result<Row, Box<dyn Error>> {
+        self.ours.check()?;
+        self.bare.check()?;
+        (self.end)();
+        let (ours, note) = self.ours.used()?;
+        (&self.bare.line).write_all(&[0])?;
+        let (bare, _) = self.bare.used()?;
+        Ok(Row {
+            id: self.id,
+            work: self.work,
+            ratio: ours / bare,
+            ours,
+            peer: bare,
+            unit: "%",
+            target: format!("<= 1 or {NOTHING} %"),
+            met: ours <= bare.max(NOTHING),
+            note: format!("{note}; the peer is a bare read that looks again every 100 ms"),
+        })
+    }
+}
+
+impl Watched {
+    fn start(
+        wait: impl FnOnce(&UnixStream) -> Result<(), Box<dyn Error>>,
+    ) -> Result<Watched, Box<dyn Error>> {
         let (mut line, mut theirs) = UnixStream::pair()?;
         let process = Forked::start(move || {
             let before = cpu_time()?;
             theirs.write_all(&[0; 16])?;
-            wait()?;
+            wait(&theirs)?;
             let used = cpu_time()? - before;
             Ok(theirs.write_all(&used.as_nanos().to_le_bytes())?)
         })?;
         line.read_exact(&mut [0; 16])?;
         std::thread::sleep(APART);
-        Ok(Waiter { id, work, start: Instant::now(), process, line, end: Box::new(end) })
+        Ok(Watched { start: Instant::now(), process, line })
     }
 
-    /// Lets it go on, and asks what it has used until then.
-    pub(crate) fn end(mut self) -> Result<Row, Box<dyn Error>> {
-        let mut answer = [0; 16];
+    /// Whether it still waits.
+    fn check(&self) -> Result<(), Box<dyn Error>> {
         self.line.set_nonblocking(true)?;
-        if self.line.read(&mut answer).is_ok() {
+        if (&self.line).read(&mut [0; 16]).is_ok() {
             return Err("the process did not wait".into());
         }
-        self.line.set_nonblocking(false)?;
-        (self.end)();
-        self.line.read_exact(&mut answer)?;
+        Ok(self.line.set_nonblocking(false)?)
+    }
+
+    /// How many per cent of a processor it has used until it was told to go on, and in words.
+    fn used(self) -> Result<(f64, String), Box<dyn Error>> {
+        let mut answer = [0; 16];
+        (&self.line).read_exact(&mut answer)?;
         let waited = self.start.elapsed().as_secs_f64();
         self.process.join()?;
         let used = u128::from_le_bytes(answer) as f64 / 1e9;
-        let note = format!("{:.2} ms of processor time in {waited:.1} s", used * 1e3);
-        Ok(Row::of_limit(self.id, self.work, (100.0 * used / waited, NOTHING), "%", note))
+        Ok((100.0 * used / waited, format!("{:.2} ms of processor time in {waited:.1} s", used * 1e3)))
+    }
+}
+
+/// Waits for a byte.
+fn look_now_and_then(mut line: &UnixStream) -> Result<(), Box<dyn Error>> {
+    line.set_read_timeout(Some(LOOK_AGAIN))?;
+    loop {
+        match line.read(&mut [0]) {
+            Ok(_) => return Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
