@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The numbers of workers that every way to die is tried with.
-const SIZES: [usize; 3] = [1, 2, 5];
+pub(crate) const SIZES: [usize; 3] = [1, 2, 5];
 
 /// A way to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

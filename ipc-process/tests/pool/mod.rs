@@ -11,6 +11,7 @@ pub(crate) mod endings;
 pub(crate) mod growth;
 pub(crate) mod mischief;
 pub(crate) mod orders;
+pub(crate) mod own_code;
 pub(crate) mod results;
 pub(crate) mod settings;
 pub(crate) mod shapes;
@@ -73,6 +74,7 @@ macro_rules! suite {
                 the_initializer_runs_in_every_worker
                 an_initializer_that_dies_is_an_error
                 an_initializer_that_fails_later_ends_the_pool
+                workers_that_die_as_they_start_are_replaced
                 workers_are_replaced_after_their_tasks
                 workers_that_grow_are_replaced
                 a_hard_limit_ends_its_task_alone
@@ -97,6 +99,12 @@ macro_rules! suite {
                 a_death_while_encoding_fails_that_task_alone
                 a_death_while_idle_fails_no_task
                 every_task_of_many_may_kill_its_worker
+            }
+            own_code {
+                a_panic_while_arguments_are_encoded_is_that_of_the_call
+                a_panic_while_a_result_is_decoded_comes_where_it_is_asked_for
+                a_result_that_panics_harms_no_callback_and_no_future
+                an_owner_that_dies_of_its_own_code_takes_all_along
             }
             custody {
                 a_task_is_not_run_again_after_another_was_taken_back

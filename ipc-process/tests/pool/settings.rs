@@ -1,8 +1,11 @@
 //! What a pool can be told: initializers, limits of tasks, memory and time, its size; and what it tells.
 
-use super::deaths::{WAYS, Way, die, status};
+use super::deaths::{SIZES, WAYS, Way, die, status};
 use super::{assert_full, double, eventually, pool, submit_held};
+use ipc_codec::handle::Handle;
 use ipc_process::{Pool, PoolBuilder, PoolError, SpawnError, StartMethod, TaskError};
+use ipc_sys::handle::OwnedHandle;
+use ipc_sys::memory::SharedMapping;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -33,12 +36,48 @@ pub(crate) fn the_initializer_runs_in_every_worker(method: StartMethod) {
 }
 
 pub(crate) fn an_initializer_that_dies_is_an_error(method: StartMethod) {
-    for way in WAYS {
-        let error = builder(method, 2).initializer(|way: Way| die(way), way).build().expect_err("it dies");
+    for (size, way) in SIZES.into_iter().flat_map(|size| WAYS.map(|way| (size, way))) {
+        let error = builder(method, size).initializer(|way: Way| die(way), way).build().expect_err("it dies");
         match (status(way), error) {
             (None, PoolError::Initializer { reason }) => assert!(reason.contains("the end"), "{reason}"),
             (Some(expected), PoolError::Spawn(SpawnError::Died { status })) => assert_eq!(status, expected),
-            (_, error) => panic!("{way:?}: {error:?}"),
+            (_, error) => panic!("{way:?}, {size} workers: {error:?}"),
+        }
+    }
+}
+
+/// Dies in the way whose number is in shared memory, counted from 1, and takes it away: the next worker lives.
+fn die_if_told(memory: Handle<OwnedHandle>) {
+    let memory = SharedMapping::from_handle(memory.into_inner()).expect("shared memory");
+    let told = memory.atomic_u64(0).swap(0, Ordering::Relaxed) as usize;
+    if let Some(way) = told.checked_sub(1) {
+        die(WAYS[way]);
+    }
+}
+
+pub(crate) fn workers_that_die_as_they_start_are_replaced(method: StartMethod) {
+    for size in SIZES {
+        let memory = SharedMapping::create(size_of::<u64>()).expect("memory");
+        let handle = Handle::from(memory.duplicate_handle().expect("a handle"));
+        let pool = builder(method, size).initializer(die_if_told, handle).build().expect("a pool");
+        let mut n_deaths = 0;
+        // The panic comes last: an initializer that fails ends the pool.
+        for (number, way) in WAYS.into_iter().enumerate().rev() {
+            memory.atomic_u64(0).store(number as u64 + 1, Ordering::Relaxed);
+            pool.workers()[0].kill().expect("it is a child");
+            if way == Way::Panic {
+                eventually("the pool ends", || {
+                    matches!(pool.apply(double, 1), Err(TaskError::Broken { .. }))
+                });
+                continue;
+            }
+            // The one that was killed, and the one that was to be the next.
+            n_deaths += 2;
+            eventually("the deaths are counted", || pool.deaths() == n_deaths);
+            for (n, result) in (0..).zip(pool.map(double, 0..100)) {
+                assert_eq!(result.expect("nobody was in a task"), n * 2, "{way:?}, {size} workers");
+            }
+            assert_full(&pool, size);
         }
     }
 }

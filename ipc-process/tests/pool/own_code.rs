@@ -1,0 +1,127 @@
+//! The user's code that runs in the owner itself: encoders of arguments and decoders of results. What it does is the fault of no worker.
+
+use super::deaths::{DiesDecoded, DiesEncoded, SIZES, WAYS, Way};
+use super::orders::block_on;
+use super::{assert_ends, assert_full, double, hold, method_of, pool, submit_held};
+use ipc_codec::handle::Handle;
+use ipc_pipe::{Sender, simplex};
+use ipc_process::{Pool, Process, StartMethod};
+use ipc_testkit::leaks::Snapshot;
+use serde::Serialize;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+
+/// A value with what costs the most to lose: a handle, and bytes that have no room on a desk.
+type Heavy<T> = (Handle<File>, Vec<u8>, T);
+
+fn heavy<T>(part: T) -> Heavy<T> {
+    (File::open("/dev/null").expect("it is there").into(), vec![1; 50_000], part)
+}
+
+/// The work panics here, by the code that is to panic.
+#[track_caller]
+fn assert_panics<R>(work: impl FnOnce() -> R) {
+    let payload = catch_unwind(AssertUnwindSafe(work)).map(|_| ()).expect_err("it panics");
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"the end"));
+}
+
+/// Has one thing panic in pools of all sizes, while a hundred tasks are under way and more come; nothing is left of it.
+fn among_others(method: StartMethod, panics: fn(&Pool)) {
+    for size in SIZES {
+        let pool = pool(method, size);
+        let workers = assert_full(&pool, size);
+        let before = Snapshot::take().descriptors();
+        for _ in 0..3 {
+            let others: Vec<_> = (0..50).map(|n| (n, pool.apply_async(double, n))).collect();
+            panics(&pool);
+            let more = (50..100).map(|n| (n, pool.apply_async(double, n)));
+            for (n, task) in others.into_iter().chain(more.collect::<Vec<_>>()) {
+                assert_eq!(task.get().expect("it is not concerned"), n * 2, "{size} workers");
+            }
+        }
+        assert_eq!(assert_full(&pool, size), workers, "the same workers");
+        assert_eq!((pool.deaths(), Snapshot::take().descriptors()), (0, before), "{size} workers");
+    }
+}
+
+pub(crate) fn a_panic_while_arguments_are_encoded_is_that_of_the_call(method: StartMethod) {
+    among_others(method, |pool| {
+        assert_panics(|| pool.apply(|_: DiesEncoded| (), DiesEncoded(Way::Panic)));
+        assert_panics(|| pool.apply_async(|_: DiesEncoded| (), DiesEncoded(Way::Panic)));
+        assert_panics(|| pool.apply(|_: Heavy<DiesEncoded>| (), heavy(DiesEncoded(Way::Panic))));
+    });
+}
+
+pub(crate) fn a_panic_while_a_result_is_decoded_comes_where_it_is_asked_for(method: StartMethod) {
+    among_others(method, |pool| {
+        let task = pool.apply_async(DiesDecoded, Way::Panic);
+        task.wait();
+        assert_eq!(task.successful(), Some(true), "the task has done its work");
+        assert_panics(|| task.get());
+        assert_panics(|| pool.apply(DiesDecoded, Way::Panic));
+        assert_panics(|| pool.apply(|way: Way| heavy(DiesDecoded(way)), Way::Panic));
+    });
+}
+
+pub(crate) fn a_result_that_panics_harms_no_callback_and_no_future(method: StartMethod) {
+    let pool = pool(method, 2);
+    let (told, results) = channel();
+    for n in 0..20 {
+        let told = told.clone();
+        if n % 3 == 0 {
+            pool.apply_async(DiesDecoded, Way::Panic).then(|_| unreachable!(), |error| panic!("{error}"));
+        }
+        pool.apply_async(double, n).then(move |n| told.send(n).expect("heard"), |error| panic!("{error}"));
+    }
+    drop(told);
+    let mut results: Vec<_> = results.into_iter().collect();
+    results.sort_unstable();
+    assert!(results.into_iter().eq((0..20).map(double)));
+    for _ in 0..3 {
+        assert_panics(|| block_on(pool.apply_async(DiesDecoded, Way::Panic)));
+        assert_panics(|| block_on(pool.map_async(DiesDecoded, [Way::Panic; 3])));
+        assert_eq!(block_on(pool.apply_async(double, 4)).expect("a number"), 8);
+    }
+    pool.join();
+}
+
+/// Where the owner is when it dies of its own code.
+#[derive(Clone, Copy, Debug, Serialize, serde::Deserialize)]
+enum Place {
+    Encodes,
+    Decodes,
+}
+
+type Orders = (String, usize, Way, Place, Sender<Vec<u32>>);
+
+/// Makes a pool, tells the ids of all processes below, and dies.
+fn own_and_die((method, size, way, place, pids): Orders) {
+    let pool = pool(method_of(&method), size);
+    let mut below: Vec<u32> = assert_full(&pool, size).into_iter().collect();
+    below.extend(ipc_testkit::proc::children().into_iter().map(|pid| pid as u32));
+    let busy: Vec<_> = (1..size).map(|_| submit_held(&pool)).collect();
+    busy.iter().for_each(|held| _ = held.pid());
+    pids.send(below).expect("the test is there");
+    match place {
+        Place::Encodes => drop(pool.apply(|_: DiesEncoded| (), DiesEncoded(way))),
+        Place::Decodes => drop(pool.apply(DiesDecoded, way)),
+    }
+}
+
+pub(crate) fn an_owner_that_dies_of_its_own_code_takes_all_along(method: StartMethod) {
+    for size in SIZES {
+        for way in WAYS {
+            for place in [Place::Encodes, Place::Decodes] {
+                let (pids, below) = simplex().expect("a pipe");
+                let owner = Process::spawn(own_and_die, (method.to_string(), size, way, place, pids));
+                let owner = owner.expect("a process");
+                let below: Vec<_> = below.recv().expect("the ids").into_iter().map(hold).collect();
+                let ended = owner.wait().expect("a status");
+                assert!(super::deaths::status(way).is_none_or(|status| status == ended), "{ended}, {way:?}");
+                owner.join().expect_err("it died");
+                below.iter().for_each(|process| assert_ends(process));
+            }
+        }
+    }
+}
