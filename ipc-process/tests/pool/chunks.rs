@@ -142,21 +142,21 @@ pub(crate) fn a_busy_task_holds_back_nobody_of_its_chunk(method: StartMethod) {
     assert!(by_the_first >= 40, "{by_the_first} of 100 were taken over while one was slow");
 }
 
+/// So many bytes, that not every text has.
+fn text_of(size: usize) -> String {
+    char::from(b'a' + (size % 26) as u8).to_string().repeat(size)
+}
+
 pub(crate) fn large_results_of_a_chunk_arrive(method: StartMethod) {
     let pool = pool(method, 2);
     let sizes = [0, 1, 100, 5_000, 70_000, 3, 300_000, 20_000, 7];
     for chunk_size in [1, 4, 9] {
-        let results = pool.tasks().chunk_size(chunk_size).map(|n: usize| vec![n as u8; n], sizes);
+        let results = pool.tasks().chunk_size(chunk_size).map(text_of, sizes);
         for (size, result) in sizes.into_iter().zip(results) {
-            assert!(
-                result.expect("bytes") == vec![size as u8; size],
-                "{size} bytes in chunks of {chunk_size}"
-            );
+            assert!(result.expect("text") == text_of(size), "{size} bytes in chunks of {chunk_size}");
         }
-        let lengths = pool
-            .tasks()
-            .chunk_size(chunk_size)
-            .map(|bytes: Vec<u8>| bytes.len(), sizes.map(|size| vec![1; size]));
+        let tasks = pool.tasks().chunk_size(chunk_size);
+        let lengths = tasks.map(|text: String| text.len(), sizes.map(text_of));
         assert!(lengths.into_iter().zip(sizes).all(|(length, size)| length.expect("a number") == size));
     }
     assert_eq!(pool.deaths(), 0);

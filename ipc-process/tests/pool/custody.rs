@@ -100,7 +100,7 @@ pub(crate) fn many_tasks_pass_by_one_slow_task(method: StartMethod) {
     let before = ipc_testkit::leaks::Snapshot::take().descriptors();
     for n in 0..100 {
         let tasks: Vec<_> =
-            (0..3).map(|m| pool.apply_async(|bytes: Vec<u8>| bytes.len(), vec![m; 40_000])).collect();
+            (0..3).map(|_| pool.apply_async(|text: String| text.len(), "x".repeat(40_000))).collect();
         tasks.into_iter().for_each(|task| assert_eq!(task.get().expect("a number"), 40_000, "round {n}"));
     }
     let shared = messages_with_memory_for(pid);

@@ -9,6 +9,7 @@
 use super::{assert_full, double, eventually, hold, pool, signal, submit_held};
 use ipc_process::{Pool, StartMethod, TaskError};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use std::time::{Duration, Instant};
 
 /// Lets this process open no more than `n_handles`; the limit before.
 fn limit_handles(n_handles: u64) -> Rlimit {
@@ -46,17 +47,21 @@ pub(crate) fn a_pool_without_room_breaks_and_says_so(method: StartMethod) {
 
 pub(crate) fn a_pool_recovers_from_shortage(method: StartMethod) {
     let pool = pool(method, 3);
-    for _ in 0..3 {
+    // For longer than the pool would try if nobody worked, and for less.
+    for patience in [1000, 50] {
         let held = submit_held(&pool);
         let busy = held.pid();
         let limit = limit_handles(3);
         let idle: Vec<_> = pool.workers().into_iter().filter(|worker| worker.pid() != busy).collect();
         idle.iter().for_each(|worker| worker.kill().expect("it is a child"));
         held.release().expect("it is not concerned");
-        // With one worker left, for longer than the pool tries without any.
-        for n in 0..40 {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+        let start = Instant::now();
+        for n in 0.. {
             assert_eq!(pool.apply(double, n).expect("one works"), n * 2);
+            if start.elapsed() > Duration::from_millis(patience) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
         setrlimit(Resource::Nofile, limit).expect("as it was");
         assert_full(&pool, 3);
