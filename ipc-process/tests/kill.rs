@@ -1,5 +1,7 @@
 //! Kills workers and processes at many points of their lives, and counts what was lost.
 
+#[path = "kill/owner.rs"]
+mod owner;
 #[path = "kill/start.rs"]
 mod start;
 #[path = "kill/storm.rs"]
@@ -22,64 +24,30 @@ use sweep_start::Victim;
 /// How long a wait may take before it counts as a hang.
 const BOUND: Duration = Duration::from_secs(20);
 
+/// A row for each: its name, the function that makes it, and what that function wants to know beside the name.
+macro_rules! scenarios {
+    ($($name:literal: $run:path, $($detail:expr),+;)+) => {
+        [$(Scenario { name: $name, run: |args| $run($name, $($detail,)+ args) }),+]
+    };
+}
+
 fn main() -> ExitCode {
     ipc_process::init();
-    kill::run(&[
-        Scenario {
-            name: "pool storm spawn",
-            run: |args| storm::run("pool storm spawn", StartMethod::Spawn, args),
-        },
-        Scenario {
-            name: "pool storm fork",
-            run: |args| storm::run("pool storm fork", StartMethod::Fork, args),
-        },
-        Scenario {
-            name: "start storm spawn",
-            run: |args| start::run("start storm spawn", StartMethod::Spawn, args),
-        },
-        Scenario {
-            name: "start storm fork",
-            run: |args| start::run("start storm fork", StartMethod::Fork, args),
-        },
-        Scenario {
-            name: "start sweep spawn",
-            run: |args| sweep_start::run("start sweep spawn", StartMethod::Spawn, Victim::First, args),
-        },
-        Scenario {
-            name: "start sweep fork",
-            run: |args| sweep_start::run("start sweep fork", StartMethod::Fork, Victim::First, args),
-        },
-        Scenario {
-            name: "start storm forkserver",
-            run: |args| start::run("start storm forkserver", StartMethod::ForkServer, args),
-        },
-        Scenario {
-            name: "start sweep forkserver",
-            run: |args| {
-                sweep_start::run("start sweep forkserver", StartMethod::ForkServer, Victim::First, args)
-            },
-        },
-        Scenario {
-            name: "start sweep served",
-            run: |args| sweep_start::run("start sweep served", StartMethod::ForkServer, Victim::Second, args),
-        },
-        Scenario {
-            name: "worker sweep spawn",
-            run: |args| sweep_worker::run("worker sweep spawn", StartMethod::Spawn, args),
-        },
-        Scenario {
-            name: "worker sweep fork",
-            run: |args| sweep_worker::run("worker sweep fork", StartMethod::Fork, args),
-        },
-        Scenario {
-            name: "chunk sweep spawn",
-            run: |args| sweep_chunk::run("chunk sweep spawn", StartMethod::Spawn, args),
-        },
-        Scenario {
-            name: "chunk sweep fork",
-            run: |args| sweep_chunk::run("chunk sweep fork", StartMethod::Fork, args),
-        },
-    ])
+    kill::run(&scenarios! {
+        "pool storm spawn": storm::run, StartMethod::Spawn;
+        "pool storm fork": storm::run, StartMethod::Fork;
+        "start storm spawn": start::run, StartMethod::Spawn;
+        "start storm fork": start::run, StartMethod::Fork;
+        "start storm forkserver": start::run, StartMethod::ForkServer;
+        "start sweep spawn": sweep_start::run, StartMethod::Spawn, Victim::First;
+        "start sweep fork": sweep_start::run, StartMethod::Fork, Victim::First;
+        "start sweep forkserver": sweep_start::run, StartMethod::ForkServer, Victim::First;
+        "start sweep served": sweep_start::run, StartMethod::ForkServer, Victim::Second;
+        "worker sweep spawn": sweep_worker::run, StartMethod::Spawn;
+        "worker sweep fork": sweep_worker::run, StartMethod::Fork;
+        "chunk sweep spawn": sweep_chunk::run, StartMethod::Spawn;
+        "chunk sweep fork": sweep_chunk::run, StartMethod::Fork;
+    })
 }
 
 /// Has this process be what it will be for the rest of its life: alone, and with the lifeline that its first daemon costs.

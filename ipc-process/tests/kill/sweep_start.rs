@@ -2,12 +2,8 @@
 //!
 //! The tracer is this process. It forks a *parent*, which starts the child as any program would and tells by its exit code
 //! how that went; both are traced from their first instruction.
-//!
-//! # Safety
-//!
-//! Forks this process, which has one thread.
-#![allow(unsafe_code)]
 
+use crate::owner::{Outcome, fork};
 use crate::trace::{self, Stop};
 use crate::{BOUND, settle};
 use ipc_process::{Builder, JoinError, JoinTimeoutError, SpawnError, StartMethod};
@@ -15,15 +11,7 @@ use ipc_testkit::kill::{Args, Row};
 use ipc_testkit::leaks::Snapshot;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-
-/// How it went, as the parent's exit code.
-const RETURNED: i32 = 0;
-const DIED: i32 = 1;
-const HUNG: i32 = 2;
-const WRONG: i32 = 3;
-const LEFT_BEHIND: i32 = 4;
 
 /// Who is killed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,18 +28,8 @@ pub(crate) fn run(name: &str, method: StartMethod, victim: Victim, args: &Args) 
     let is_long = method != StartMethod::Fork && victim == Victim::First;
     let stride = args.scale(if is_long { 2 } else { 1 }, 1) as u32;
     for n_stops in (1..).step_by(stride as usize) {
-        let (code, was_killed) = round(method, victim, n_stops);
-        row.points += 1;
-        row.kills += u64::from(was_killed);
-        match (code, was_killed) {
-            // It may have said everything before it was killed.
-            (RETURNED, _) | (DIED, true) => {}
-            (HUNG, _) => row.hangs += 1,
-            _ => {
-                eprintln!("{name}: stop {n_stops}: code {code}, killed: {was_killed}");
-                row.ok = false;
-            }
-        }
+        let (outcome, was_killed) = round(method, victim, n_stops);
+        outcome.count(&mut row, n_stops.into(), was_killed);
         if !was_killed {
             break;
         }
@@ -60,19 +38,9 @@ pub(crate) fn run(name: &str, method: StartMethod, victim: Victim, args: &Args) 
 }
 
 /// Kills the victim at its `n_stops`th stop. How it went for the parent, and whether the victim came that far.
-fn round(method: StartMethod, victim: Victim, n_stops: u32) -> (i32, bool) {
+fn round(method: StartMethod, victim: Victim, n_stops: u32) -> (Outcome, bool) {
     let (mut go, told) = UnixStream::pair().expect("a socket");
-    // SAFETY: this process has one thread.
-    let parent = match unsafe { libc::fork() } {
-        0 => {
-            drop(go);
-            // A panic must not unwind into what was copied from the tracer.
-            let code = catch_unwind(AssertUnwindSafe(|| be_parent(method, told))).unwrap_or(WRONG);
-            // SAFETY: the end of this process, and of nothing else.
-            unsafe { libc::_exit(code) }
-        }
-        pid => pid,
-    };
+    let parent = fork(|| be_parent(method, told));
     trace::seize(parent).expect("it is a child");
     go.write_all(b"!").expect("it waits");
     let (mut first, mut second, mut n_seen, mut was_killed) = (None, None, 0, false);
@@ -80,7 +48,7 @@ fn round(method: StartMethod, victim: Victim, n_stops: u32) -> (i32, bool) {
         let (pid, stop) = trace::wait(-1, true).expect("there are children").expect("it waited");
         // What cannot be told to go on was killed meanwhile.
         let _ = match stop {
-            Stop::Exited(code) if pid == parent => return (code, was_killed),
+            Stop::Exited(code) if pid == parent => return (Outcome::from_code(code), was_killed),
             Stop::Killed(signal) if pid == parent => panic!("signal {signal} ended the parent"),
             Stop::Exited(_) | Stop::Killed(_) => continue,
             Stop::Child(new) if pid == parent => {
@@ -109,7 +77,7 @@ fn round(method: StartMethod, victim: Victim, n_stops: u32) -> (i32, bool) {
 }
 
 /// Starts a child, and tells how that went.
-fn be_parent(method: StartMethod, mut told: UnixStream) -> i32 {
+fn be_parent(method: StartMethod, mut told: UnixStream) -> Outcome {
     told.read_exact(&mut [0]).expect("the tracer is there");
     // This process has not started a daemon yet. One that cannot even be tried costs it a lifeline of its own, and no process.
     let impossible = Builder::new().method(StartMethod::Spawn).daemon(true).executable("\0");
@@ -123,22 +91,22 @@ fn be_parent(method: StartMethod, mut told: UnixStream) -> i32 {
     // If the child is gone, so is the other end.
     let _ = tx.send(7);
     drop(tx);
-    let code = match started.map(|process| process.join_timeout(BOUND)) {
-        Ok(Ok(7)) => RETURNED,
-        Ok(Err(JoinTimeoutError::Join(JoinError::Signaled { signal: 9, .. }))) => DIED,
-        Err(SpawnError::Died { status }) if status.signal() == Some(9) => DIED,
-        Err(SpawnError::TimedOut) | Ok(Err(JoinTimeoutError::TimedOut(_))) => HUNG,
+    let outcome = match started.map(|process| process.join_timeout(BOUND)) {
+        Ok(Ok(7)) => Outcome::Returned,
+        Ok(Err(JoinTimeoutError::Join(JoinError::Signaled { signal: 9, .. }))) => Outcome::Died,
+        Err(SpawnError::Died { status }) if status.signal() == Some(9) => Outcome::Died,
+        Err(SpawnError::TimedOut) | Ok(Err(JoinTimeoutError::TimedOut(_))) => Outcome::Hung,
         other => {
             eprintln!("it came to {other:?}");
-            WRONG
+            Outcome::Wrong
         }
     };
     ipc_process::stop_forkserver();
     let left = before.growth(Duration::from_secs(1));
     if left.is_empty() {
-        code
+        outcome
     } else {
         eprintln!("left behind:\n{left}");
-        LEFT_BEHIND
+        Outcome::LeftBehind
     }
 }
