@@ -39,8 +39,8 @@ pub enum StartMethod {
     Fork,
     /// Have a process of one thread, the *fork server*, copy itself, and call the function in the copy.
     ///
-    /// The server is spawned by the first start that needs it, one for each process, and again if it has died. It ends with its
-    /// owner, and nobody else can talk to it.
+    /// The server is spawned by the first start that needs it, one for each process and all of its pools, and again if it has
+    /// died. It ends with its owner, and nobody else can talk to it.
     ForkServer,
 }
 

@@ -5,7 +5,10 @@
 //! Sets variables of the environment while there is one thread, and a limit of the system.
 #![allow(unsafe_code)]
 
-use ipc_process::{Builder, Process, SpawnError, StartMethod, set_forkserver_preload, stop_forkserver};
+use ipc_process::{
+    Builder, Pool, PoolError, Process, SpawnError, StartMethod, TaskError, set_forkserver_preload,
+    stop_forkserver,
+};
 use ipc_testkit::proc::{children, descriptors};
 use ipc_testkit::{isolated, isolated_within};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -78,6 +81,48 @@ fn a_preload_that_fails_is_told_by_every_start() {
             start(|(): ()| (), ()).join().expect("an end");
         });
     });
+}
+
+/// Each pool had a server of its own, which knew of no preload.
+#[test]
+fn pools_share_the_server_and_its_preload() {
+    isolated(|| {
+        ipc_process::init();
+        // The lifeline of the workers stays as long as the process.
+        Process::spawn(pools_by_one_server, ()).expect("a process").join().expect("a test that passes");
+    });
+}
+
+fn pools_by_one_server((): ()) {
+    let look = |(): ()| PRELOADED_BY.load(Ordering::Relaxed);
+    let pool = || Pool::builder().workers(2).method(StartMethod::ForkServer).build();
+    set_forkserver_preload(note);
+    let server = start(look, ()).join().expect("a number");
+    let pools = [pool().expect("a pool"), pool().expect("a pool")];
+    assert!(pools.iter().all(|pool| pool.apply(look, ()).expect("a number") == server));
+    assert_eq!(children(), [server as i32]);
+    // Those that run need no server. Those to come have another one.
+    stop_forkserver();
+    assert!(pools.iter().all(|pool| pool.apply(look, ()).expect("a number") == server));
+    let [first, second] = pools;
+    drop(second);
+    for worker in first.workers() {
+        worker.kill().expect("it is ours");
+    }
+    while first.deaths() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let next = first.apply(look, ()).expect("a number");
+    assert!(next != server && next != 0, "by {next}, after {server}");
+    assert_eq!(children(), [next as i32]);
+    // The pool goes, and the server stays for others.
+    drop(first);
+    assert_eq!(start(look, ()).join().expect("a number"), next);
+    stop_forkserver();
+    set_forkserver_preload(|| panic!("nothing to load"));
+    let refused = pool().map(|pool| pool.apply(look, ()).map_err(|error: TaskError| error.to_string()));
+    let Err(PoolError::Spawn(SpawnError::Setup { reason })) = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("the preload panicked"), "{reason}");
 }
 
 type Found = (Vec<(String, String)>, PathBuf);

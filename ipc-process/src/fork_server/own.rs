@@ -33,7 +33,7 @@ impl Own {
 static OWN: PerProcess<Own> = PerProcess::new();
 
 /// Sets a function that the fork server of this process calls once, before it makes any process: what it loads, all of them
-/// have without loading it.
+/// have without loading it, the workers of [pools](crate::Pool) by this method included.
 ///
 /// It has to leave the server with one thread, or no process can be made. It takes effect when a server starts: to be called
 /// before the first process, or with [`stop_forkserver`] behind it.

@@ -5,7 +5,7 @@ use super::crew::Worker;
 use super::engine::Engine;
 use super::handle::Pool;
 use super::keeper::{Care, Keeper};
-use super::recipe::Recipe;
+use super::recipe::{Maker, Recipe};
 use super::state::State;
 use super::worker::Initializer;
 use crate::entry::Entry;
@@ -78,6 +78,9 @@ impl PoolBuilder {
     /// By [`StartMethod::Fork`], every worker is a copy of this process as it is now, also those that replace others later.
     /// The pool has a thread, so it has to be made before this process has others, and the process cannot be forked again
     /// while the pool is there.
+    ///
+    /// By [`StartMethod::ForkServer`], the fork server of this process makes them, as it makes all other processes: they have
+    /// what [its preload](crate::set_forkserver_preload) left them, and another server takes its place if it dies.
     ///
     /// # Examples
     ///
@@ -300,16 +303,16 @@ impl PoolBuilder {
         };
         let doorbell = Doorbell::new().map_err(PoolError::Os)?;
         let board = Arc::new(Board::new().map_err(PoolError::Os)?);
-        let fork_server = match self.method {
-            StartMethod::Spawn => None,
+        let maker = match self.method {
+            StartMethod::Spawn => Maker::Spawn,
             StartMethod::Fork => {
                 refuse_threads()?;
-                Some(ForkServer::start()?)
+                Maker::Copy(ForkServer::start()?)
             }
-            StartMethod::ForkServer => Some(ForkServer::spawned(None)?),
+            StartMethod::ForkServer => Maker::ForkServer,
         };
         let (limits, max_memory) = (self.limits, self.max_memory);
-        let recipe = Recipe { board: Arc::clone(&board), limits, fork_server, initializer, max_memory };
+        let recipe = Recipe { board: Arc::clone(&board), limits, maker, initializer, max_memory };
         // All at once, and then each one's first word: they start side by side.
         let mut workers = (0..n_workers).map(|_| recipe.start()).collect::<Result<Vec<Worker>, _>>()?;
         workers.iter_mut().try_for_each(Worker::wait_until_started)?;

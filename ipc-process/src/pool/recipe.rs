@@ -12,6 +12,7 @@ use super::worker::{Initializer, WorkerStart, work};
 use crate::builder::Builder;
 use crate::error::SpawnError;
 use crate::fork_server::ForkServer;
+use crate::method::StartMethod;
 use crate::wire::channel_limits;
 use ipc_codec::Limits;
 use ipc_pipe::internals::line;
@@ -26,10 +27,20 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) struct Recipe {
     pub(super) board: Arc<Board>,
     pub(super) limits: Limits,
-    /// Forks the workers; without one they are spawned.
-    pub(super) fork_server: Option<ForkServer>,
+    pub(super) maker: Maker,
     pub(super) initializer: Option<Initializer>,
     pub(super) max_memory: Option<u64>,
+}
+
+/// Who makes the workers.
+#[derive(Debug)]
+pub(super) enum Maker {
+    /// This process, which has them run its program again.
+    Spawn,
+    /// A copy of this process, as it was when the pool was made.
+    Copy(ForkServer),
+    /// The fork server of this process, which makes its other processes, too.
+    ForkServer,
 }
 
 impl Recipe {
@@ -47,10 +58,12 @@ impl Recipe {
             max_memory: self.max_memory,
         };
         let builder = Builder::new().name_prefix("PoolWorker").daemon(true);
-        let process = match &self.fork_server {
-            Some(server) => builder.launch_served(server, work, start)?,
+        let process = match &self.maker {
+            Maker::Copy(server) => builder.launch_served(server, work, start)?,
             // SAFETY: spawned, not forked.
-            None => unsafe { builder.launch(work, start) }?,
+            Maker::Spawn => unsafe { builder.method(StartMethod::Spawn).launch(work, start) }?,
+            // SAFETY: ordered, not forked.
+            Maker::ForkServer => unsafe { builder.method(StartMethod::ForkServer).launch(work, start) }?,
         };
         let link = Link { process, line: ours.with_limits(channel_limits()) };
         Ok(Worker::new(link, desk, START_TIMEOUT))

@@ -83,6 +83,7 @@ pub(crate) fn a_pool_that_cannot_be_made_leaves_nothing(method: StartMethod) {
             }
             Err(error) => n_failed += usize::from(!error.to_string().is_empty()),
         }
+        ipc_process::stop_forkserver();
         before.assert_no_growth();
     }
     assert!(n_failed > 5, "{n_failed} failed");
@@ -152,8 +153,11 @@ pub(crate) fn one_working_worker_keeps_the_pool_alive(method: StartMethod) {
     assert_full(&pool, 2);
 }
 
-pub(crate) fn a_killed_fork_server_breaks_the_pool_when_the_workers_are_gone(method: StartMethod) {
-    if method != StartMethod::Fork {
+/// A copy of this process cannot be made again; the fork server of the method of that name can.
+pub(crate) fn a_killed_fork_server_is_replaced_or_breaks_the_pool_when_the_workers_are_gone(
+    method: StartMethod,
+) {
+    if method == StartMethod::Spawn {
         return;
     }
     let pool = pool(method, 2);
@@ -167,6 +171,13 @@ pub(crate) fn a_killed_fork_server_breaks_the_pool_when_the_workers_are_gone(met
     pool.workers()[0].kill().expect("it is ours");
     eventually("the death is counted", || pool.deaths() == 1);
     pool.map(double, 0..50).into_iter().for_each(|result| _ = result.expect("one works"));
+    if method == StartMethod::ForkServer {
+        assert_full(&pool, 2);
+        kill_all(&pool);
+        eventually("the deaths are counted", || pool.deaths() == 3);
+        assert_full(&pool, 2);
+        return;
+    }
     kill_all(&pool);
     eventually("the pool gives up", || matches!(pool.apply(double, 1), Err(TaskError::Broken { .. })));
 }
