@@ -5,6 +5,7 @@ use super::handle::Pool;
 use super::job::{Batch, Content, Failure, Job};
 use ipc_sys::clock::Deadline;
 use serde::Serialize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// How many chunks a worker should get of an input whose length is known.
@@ -31,6 +32,8 @@ pub(super) struct Flow<'pool, I> {
     has_name: bool,
     job: Arc<Job>,
     packer: Packer,
+    /// Whether the encoder of an input is running, which may panic.
+    is_packing: bool,
     chunks: Vec<Chunk>,
     cut: Cut,
     /// How many tasks the next chunk has.
@@ -52,6 +55,7 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
             has_name: name.is_some(),
             job: Job::new(name.unwrap_or_default()),
             packer: Packer::new(if single { SMALL_ARGS } else { MOST_ARGS }, 0),
+            is_packing: false,
             chunks: Vec::new(),
             cut,
             size,
@@ -141,8 +145,18 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
         self.pool.engine().submit(self.chunks.drain(..))
     }
 
-    /// Makes a chunk of the next inputs.
+    /// Makes a chunk of the next inputs. One whose encoder panics is a task of its own, which ends so.
     fn pack_at_most(&mut self, most: usize) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.pack_inputs(most))) {
+            if !std::mem::take(&mut self.is_packing) {
+                // That of whoever makes the inputs: there is no such input.
+                resume_unwind(panic);
+            }
+            self.end_next(Content::Panicked(Some(panic)));
+        }
+    }
+
+    fn pack_inputs(&mut self, most: usize) {
         let size = self.size.min(most) as u32;
         // There are some already if an input has panicked.
         while self.packer.n_tasks() < size {
@@ -150,7 +164,10 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
                 self.inputs = None;
                 break;
             };
-            match self.packer.pack(&input, self.pool.limits()) {
+            self.is_packing = true;
+            let packed = self.packer.pack(&input, self.pool.limits());
+            self.is_packing = false;
+            match packed {
                 Ok(Packed::Added) => self.n_taken += 1,
                 Ok(Packed::Alone(args)) => {
                     self.cut_here();
@@ -158,12 +175,7 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
                     // That was a chunk, if perhaps of another size.
                     return self.n_taken += 1;
                 }
-                Err(error) => {
-                    self.cut_here();
-                    let content = Content::Refused(Some(error));
-                    self.job.put(Batch { first: self.n_taken, n_tasks: 1, content });
-                    return self.n_taken += 1;
-                }
+                Err(error) => return self.end_next(Content::Refused(Some(error))),
             }
         }
         self.cut_here();
@@ -173,6 +185,13 @@ impl<'pool, I: Iterator<Item: Serialize>> Flow<'pool, I> {
             // It may be long; if tasks are, the idle take from the others.
             self.size = (self.size * 2).min(MOST_TASKS);
         }
+    }
+
+    /// Ends the next task before it is handed in.
+    fn end_next(&mut self, content: Content) {
+        self.cut_here();
+        self.job.put(Batch { first: self.n_taken, n_tasks: 1, content });
+        self.n_taken += 1;
     }
 
     /// Makes a chunk of what is packed.

@@ -30,6 +30,12 @@ use std::thread::JoinHandle;
 ///
 /// Dropping a pool terminates it, and waits the moment until its workers are gone.
 ///
+/// # Panics
+///
+/// Arguments are encoded in this process, and results decoded. Where a type of the user panics in that, so does the call: `apply` and
+/// `apply_async` for the arguments, and else whatever is asked for that result. No other task is concerned: an iterator goes on
+/// behind it.
+///
 /// # Other processes
 ///
 /// The workers are daemons: they end with this process, in whatever way it ends.

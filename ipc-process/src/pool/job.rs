@@ -7,8 +7,10 @@ use crate::wire::channel_limits;
 use ipc_codec::{EncodeError, Limits, Message};
 use ipc_sys::process::ExitStatus;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -44,6 +46,18 @@ pub(super) enum Content {
     Failed(Failure),
     /// The arguments of the one task could not be encoded. None once that is told.
     Refused(Option<EncodeError>),
+    /// The encoder of the arguments of the one task panicked with this, which goes on where the result is asked for.
+    Panicked(Option<Box<dyn Any + Send>>),
+}
+
+/// What came of the tasks of a batch, decoded as it is asked for. What panics then is passed.
+pub(super) struct Unread {
+    /// The number of the next task in its job.
+    next: usize,
+    n_left: usize,
+    content: Content,
+    /// Where the record of the next task begins.
+    at: usize,
 }
 
 /// Why tasks ended without a word of their worker.
@@ -156,6 +170,11 @@ impl Batch {
         })
     }
 
+    /// Decodes what came of each task when it is asked for.
+    pub(super) fn into_unread(self) -> Unread {
+        Unread { next: self.first, n_left: self.n_tasks, content: self.content, at: 0 }
+    }
+
     /// How many of the tasks have no result, by what the worker said.
     pub(super) fn n_failed(&self) -> usize {
         let Content::Results { records, letters } = &self.content else { return self.n_tasks };
@@ -166,13 +185,44 @@ impl Batch {
     }
 }
 
+impl Unread {
+    /// The results of no tasks, before the first one of a job.
+    pub(super) fn none() -> Self {
+        Batch::failed(0, 0, Failure::Closed).into_unread()
+    }
+
+    /// The number of the next task in its job, be it of this batch or not.
+    pub(super) fn next_index(&self) -> usize {
+        self.next
+    }
+
+    /// Decodes what came of the next task; its number in the job, and the result.
+    pub(super) fn next<R: DeserializeOwned>(
+        &mut self,
+        limits: &Limits,
+    ) -> Option<(usize, Result<R, TaskError>)> {
+        self.n_left = self.n_left.checked_sub(1)?;
+        let (index, mut at) = (self.next, self.at);
+        let records = self.content.records(at);
+        // Before anything is decoded, which may panic.
+        self.next += 1;
+        self.at += run::next_record(records).map_or(0, |(_, payload, _)| HEAD + payload.len());
+        if let Some((value, _)) = short_value(records, limits) {
+            return Some((index, Ok(value)));
+        }
+        let mut result = None;
+        self.content.next(&mut at, limits, &mut result);
+        Some((index, result?))
+    }
+}
+
 impl Content {
     /// The records from `at` on, if there are any.
     #[inline]
     fn records(&self, at: usize) -> &[u8] {
         match self {
             Content::Results { records, .. } => records.get(at..).unwrap_or_default(),
-            Content::Failed(_) | Content::Refused(_) => &[],
+            Content::Failed(_) | Content::Refused(_) | Content::Panicked(_) => &[],
         }
     }
 
@@ -187,6 +237,7 @@ impl Content {
         *result = Some(match self {
             Content::Failed(failure) => Err(failure.clone().into()),
             Content::Refused(error) => Err(error.take().map_or_else(lost, TaskError::Encode)),
+            Content::Panicked(panic) => Err(panic.take().map_or_else(lost, |panic| resume_unwind(panic))),
             Content::Results { records, letters } => {
                 let mut rest = &records[*at..];
                 let result = any_result(&mut rest, letters, limits);

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How many tasks there are, and which of them dies.
-const N_TASKS: usize = 101;
-const PLACES: [usize; 3] = [0, 57, N_TASKS - 1];
+pub(crate) const N_TASKS: usize = 101;
+pub(crate) const PLACES: [usize; 3] = [0, 57, N_TASKS - 1];
 
 /// What a task does.
 #[derive(Serialize, Deserialize)]
-enum Part<T> {
+pub(crate) enum Part<T> {
     Counts(usize),
     Dies(T),
 }

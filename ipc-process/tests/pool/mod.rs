@@ -103,6 +103,8 @@ macro_rules! suite {
             own_code {
                 a_panic_while_arguments_are_encoded_is_that_of_the_call
                 a_panic_while_a_result_is_decoded_comes_where_it_is_asked_for
+                one_of_many_arguments_that_panics_is_one_task
+                one_of_many_results_that_panics_is_one_task
                 a_result_that_panics_harms_no_callback_and_no_future
                 an_owner_that_dies_of_its_own_code_takes_all_along
             }

@@ -1,5 +1,6 @@
 //! The user's code that runs in the owner itself: encoders of arguments and decoders of results. What it does is the fault of no worker.
 
+use super::chunks::{N_TASKS, PLACES, Part};
 use super::deaths::{DiesDecoded, DiesEncoded, SIZES, WAYS, Way};
 use super::orders::block_on;
 use super::{assert_ends, assert_full, double, hold, method_of, pool, submit_held};
@@ -8,6 +9,8 @@ use ipc_pipe::{Sender, simplex};
 use ipc_process::{Pool, Process, StartMethod};
 use ipc_testkit::leaks::Snapshot;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
@@ -62,6 +65,80 @@ pub(crate) fn a_panic_while_a_result_is_decoded_comes_where_it_is_asked_for(meth
         assert_panics(|| pool.apply(DiesDecoded, Way::Panic));
         assert_panics(|| pool.apply(|way: Way| heavy(DiesDecoded(way)), Way::Panic));
     });
+}
+
+/// Has one of 101 tasks panic in the owner, at several places of a chunk, for every call of many tasks and size of pool.
+fn one_of_many<T, R>(
+    method: StartMethod,
+    function: fn(Part<T>) -> R,
+    dying: fn() -> T,
+    counted: fn(R) -> usize,
+) where
+    T: Serialize + DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+{
+    for size in SIZES {
+        let pool = pool(method, size);
+        for (place, chunk_size) in PLACES.into_iter().zip([1, 7, 40]) {
+            let part = |n| if n == place { Part::Dies(dying()) } else { Part::Counts(n) };
+            let tasks = || pool.tasks().chunk_size(chunk_size);
+            assert_panics(|| tasks().map(function, (0..N_TASKS).map(part)));
+            let all = tasks().map_async(function, (0..N_TASKS).map(part));
+            all.wait();
+            assert_panics(|| all.get());
+            let mut results = tasks().imap(function, (0..N_TASKS).map(part));
+            for n in 0..N_TASKS {
+                if n == place {
+                    assert_panics(|| results.next());
+                } else {
+                    let result = results.next().expect("it is not the last").expect("it is not concerned");
+                    assert_eq!(counted(result), n, "{place} panics in chunks of {chunk_size}");
+                }
+            }
+            assert!(results.next().is_none());
+            let seen = all_but_panics(tasks().imap_unordered(function, (0..N_TASKS).map(part)), counted);
+            assert!(seen.into_iter().eq((0..N_TASKS).filter(|n| *n != place).map(|n| (n, n))));
+        }
+        assert_full(&pool, size);
+        assert_eq!(pool.deaths(), 0);
+    }
+}
+
+/// What an iterator yields beside one panic, by index.
+fn all_but_panics<R>(
+    mut results: impl Iterator<Item = (usize, Result<R, ipc_process::TaskError>)>,
+    counted: fn(R) -> usize,
+) -> BTreeMap<usize, usize> {
+    let mut seen = BTreeMap::new();
+    let mut n_panics = 0;
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| results.next())) {
+            Ok(None) => break,
+            Ok(Some((index, result))) => {
+                let before = seen.insert(index, counted(result.expect("it is not concerned")));
+                assert_eq!(before, None, "index {index} twice");
+            }
+            Err(_) => n_panics += 1,
+        }
+    }
+    assert_eq!(n_panics, 1);
+    seen
+}
+
+/// An iterator counted as if there had been no such input, and gave its number to the next one.
+pub(crate) fn one_of_many_arguments_that_panics_is_one_task(method: StartMethod) {
+    let function = |part| if let Part::Counts(n) = part { n } else { unreachable!("it does not encode") };
+    one_of_many::<DiesEncoded, usize>(method, function, || DiesEncoded(Way::Panic), |n| n);
+}
+
+/// An iterator lost all results of the chunk that came behind it.
+pub(crate) fn one_of_many_results_that_panics_is_one_task(method: StartMethod) {
+    let function = |part| match part {
+        Part::Counts(n) => Part::Counts(n),
+        Part::Dies(way) => Part::Dies(DiesDecoded(way)),
+    };
+    let counted = |part| if let Part::Counts(n) = part { n } else { unreachable!("it does not decode") };
+    one_of_many::<Way, Part<DiesDecoded>>(method, function, || Way::Panic, counted);
 }
 
 pub(crate) fn a_result_that_panics_harms_no_callback_and_no_future(method: StartMethod) {
