@@ -5,6 +5,9 @@
 //! Forks processes with several threads, in which the functions do nothing that another thread could hinder.
 #![allow(unsafe_code)]
 
+#[path = "methods/parallelism.rs"]
+mod parallelism;
+
 use ipc_pipe::{Receiver, RecvError, RecvTimeoutError, SendError, Sender, pipe, simplex};
 use ipc_process::{Builder, Context, SpawnError, StartMethod, set_start_method};
 use ipc_testkit::proc::children;
@@ -12,28 +15,6 @@ use ipc_testkit::{isolated, isolated_within};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
-
-/// As a child finds it: affinity and quota of the group are the system's to inherit, and the standard library knows them.
-#[test]
-fn parallelism_knows_what_this_process_may_use() {
-    isolated(|| {
-        ipc_process::init();
-        let count = |(): ()| std::thread::available_parallelism().map_or(0, usize::from);
-        let before = rustix::thread::sched_getaffinity(None).expect("the processors");
-        let mut one = rustix::thread::CpuSet::new();
-        let first =
-            (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| before.is_set(cpu)).expect("a processor");
-        one.set(first);
-        assert_eq!(count(()), before.count() as usize);
-        rustix::thread::sched_setaffinity(None, &one).expect("one processor");
-        assert_eq!(count(()), 1);
-        for &method in StartMethod::ALL {
-            let process = Builder::new().method(method).spawn(count, ()).expect("a process");
-            assert_eq!(process.join().expect("a count"), 1, "{method}");
-        }
-        ipc_process::stop_forkserver();
-    });
-}
 
 #[test]
 fn the_method_of_the_program_is_that_of_its_children_and_set_once() {
