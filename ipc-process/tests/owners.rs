@@ -1,9 +1,9 @@
-//! What becomes of daemons and fork servers when their owner is killed or stopped, and of the owner when they are.
+//! What becomes of daemons, workers and fork servers when their owner is killed or stopped, and of the owner when they are.
 //!
 //! With `IPC_PROCESS_LONG` set, owners are killed a hundred times in each state.
 
 use ipc_pipe::{Pipe, Receiver, Sender, pipe, simplex};
-use ipc_process::{Builder, Process, StartMethod, active_children, stop_forkserver};
+use ipc_process::{Builder, Pool, Process, StartMethod, active_children, stop_forkserver};
 use ipc_testkit::{Rng, isolated, isolated_within};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
@@ -11,11 +11,19 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a test may take that kills owners.
+fn limit() -> Duration {
+    PATIENCE * if n_rounds() > N_ROUNDS { 20 } else { 4 }
+}
+
+/// How often an owner is killed in each state, if nobody asks for more.
+const N_ROUNDS: usize = 3;
+
 /// What an owner does when it is killed.
 const STATES: [&str; 3] = ["idle", "busy", "spawning"];
 
 fn n_rounds() -> usize {
-    if std::env::var_os("IPC_PROCESS_LONG").is_some() { 100 } else { 3 }
+    if std::env::var_os("IPC_PROCESS_LONG").is_some() { 100 } else { N_ROUNDS }
 }
 
 /// Whose last holder's end the other side sees.
@@ -69,7 +77,7 @@ fn assert_ends(process: &OwnedFd) {
 
 #[test]
 fn all_daemons_and_servers_end_with_a_killed_owner() {
-    isolated_within(4 * PATIENCE, || {
+    isolated_within(limit(), || {
         ipc_process::init();
         let mut rng = Rng::from_env();
         for state in STATES.into_iter().cycle().take(STATES.len() * n_rounds()) {
@@ -85,14 +93,63 @@ fn all_daemons_and_servers_end_with_a_killed_owner() {
                 let stop = |process: &OwnedFd| pidfd_send_signal(process, Signal::STOP).expect("it is there");
                 below.iter().for_each(stop);
             }
-            owner.kill().expect("it is there");
-            owner.join().expect_err("it was killed");
-            // Also those that were being made when it was killed: each has this end of the pipe.
-            let end = is_alive.recv_timeout(PATIENCE);
-            assert!(matches!(end, Err(ipc_queue::RecvTimeoutError::Disconnected)), "{state}: {end:?}");
-            below.iter().for_each(assert_ends);
+            assert_all_end(owner, &is_alive, &below, state);
         }
         // A server that was being made has no end of the pipe, and is found when this process ends.
+    });
+}
+
+/// Kills an owner, and waits for the end of all that it had.
+#[track_caller]
+fn assert_all_end(owner: Process<()>, is_alive: &ipc_queue::Receiver<()>, below: &[OwnedFd], state: &str) {
+    owner.kill().expect("it is there");
+    owner.join().expect_err("it was killed");
+    // Also those that were being made when it was killed: each has this end of the pipe.
+    let end = is_alive.recv_timeout(PATIENCE);
+    assert!(matches!(end, Err(ipc_queue::RecvTimeoutError::Disconnected)), "{state}: {end:?}");
+    below.iter().for_each(assert_ends);
+}
+
+/// Has a pool whose workers hold an end of the channel, tells the numbers of all processes below, and when those are known goes on as
+/// the state says.
+fn own_a_pool((state, method, alive, pids): (String, String, Alive, Pipe<Vec<i32>, ()>)) {
+    let builder = Pool::builder().workers(2).method(method.parse().expect("a method"));
+    let pool = builder.initializer(|alive: Alive| std::mem::forget(alive), alive).build().expect("a pool");
+    let mut below: Vec<i32> = pool.workers().iter().map(|worker| worker.pid() as i32).collect();
+    below.extend(ipc_testkit::proc::children());
+    pids.send(below).expect("the test is there");
+    pids.recv().expect("the test is there");
+    match state.as_str() {
+        "idle" => loop {
+            std::thread::park();
+        },
+        "busy" => loop {
+            pool.map(|n: u64| n + 1, 0..1000);
+        },
+        _ => loop {
+            pool.workers().iter().for_each(|worker| worker.kill().expect("it is ours"));
+            // Some are found as they start.
+            std::thread::sleep(Duration::from_millis(1));
+        },
+    }
+}
+
+#[test]
+fn all_workers_and_servers_end_with_a_killed_owner() {
+    isolated_within(limit(), || {
+        ipc_process::init();
+        let mut rng = Rng::from_env();
+        let all = STATES.iter().flat_map(|state| StartMethod::ALL.iter().map(move |method| (state, method)));
+        for (state, method) in all.cycle().take(STATES.len() * StartMethod::ALL.len() * n_rounds()) {
+            let (alive, is_alive) = ipc_queue::channel::<()>(1).expect("a channel");
+            let (told, pids) = pipe().expect("a pipe");
+            let orders = (state.to_string(), method.to_string(), alive, pids);
+            let owner = Process::spawn(own_a_pool, orders).expect("a process");
+            let below: Vec<_> = told.recv().expect("numbers").into_iter().map(open).collect();
+            told.send(()).expect("it is there");
+            std::thread::sleep(Duration::from_micros(rng.below(5000)));
+            assert_all_end(owner, &is_alive, &below, state);
+        }
     });
 }
 
@@ -104,7 +161,7 @@ fn echo(server: Echo) {
     }
 }
 
-/// Has a child of each method that answers, and starts another one by the fork server when it is told.
+/// Has a child of each method that answers and a pool, and uses the fork server and the pool when it is told.
 fn own_and_go_on((servers, go, done): (Vec<Echo>, Receiver<u64>, Sender<u64>)) {
     let children: Vec<_> = StartMethod::ALL
         .iter()
@@ -113,12 +170,18 @@ fn own_and_go_on((servers, go, done): (Vec<Echo>, Receiver<u64>, Sender<u64>)) {
             Builder::new().method(method).daemon(true).spawn(echo, server).expect("a process")
         })
         .collect();
+    let pool = Pool::builder().workers(2).method(StartMethod::ForkServer).build().expect("a pool");
+    let tasks = pool.map_async(|n: u64| n * 2, 0..1000);
     done.send(0).expect("the test is there");
     for number in go.iter() {
         let builder = Builder::new().method(StartMethod::ForkServer);
         let process = builder.spawn(|n: u64| n * 2, number.expect("a number")).expect("a process");
-        done.send(process.join().expect("a number")).expect("the test is there");
+        let number = process.join().expect("a number");
+        done.send(pool.apply(|n: u64| n * 2, number).expect("a number")).expect("the test is there");
     }
+    assert!(tasks.get().into_iter().all(|result| result.is_ok()));
+    assert_eq!(pool.deaths(), 0);
+    drop(pool);
     children.into_iter().for_each(|child| child.kill().expect("it is there"));
 }
 
@@ -144,7 +207,7 @@ fn a_stopped_owner_harms_nobody() {
         }
         tell.send(21).expect("it is stopped, and there");
         pidfd_send_signal(&handle, Signal::CONT).expect("it is there");
-        assert_eq!(is_done.recv().expect("a number"), 42);
+        assert_eq!(is_done.recv().expect("a number"), 84);
         drop(tell);
         drop(clients);
         owner.join().expect("an end");
