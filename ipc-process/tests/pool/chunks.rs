@@ -1,12 +1,18 @@
 //! Tasks that share a chunk: what one of them does to its worker is its own, and nobody waits behind a slow one.
 
 use super::deaths::{DiesDecoded, DiesEncoded, WAYS, Way, assert_died, die, status};
-use super::{Held, assert_full, double, pool, stay};
+use super::{assert_full, double, eventually, pool, stay, submit_held};
+use ipc_codec::handle::Handle;
 use ipc_pipe::{Pipe, Sender, pipe, simplex};
 use ipc_process::{Pool, StartMethod, TaskError};
+use ipc_sys::handle::OwnedHandle;
+use ipc_sys::memory::SharedMapping;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// How many tasks there are, and which of them dies.
 pub(crate) const N_TASKS: usize = 101;
@@ -122,24 +128,38 @@ pub(crate) fn a_slow_task_holds_back_nobody_of_its_chunk(method: StartMethod) {
     assert_eq!((index, result.expect("a number")), (3, u64::from(held)));
 }
 
+/// Whether the slow task may end, in a worker.
+static MAY_END: OnceLock<SharedMapping> = OnceLock::new();
+
+fn open_gate(memory: Handle<OwnedHandle>) {
+    let memory = SharedMapping::from_handle(memory.into_inner()).expect("shared memory");
+    assert!(MAY_END.set(memory).is_ok(), "a worker is initialized once");
+}
+
+fn slow_at_ten(n: u64) -> u64 {
+    let may_end = || MAY_END.get().is_some_and(|gate| gate.atomic_u64(0).load(Ordering::Relaxed) > 0);
+    while n == 10 && !may_end() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    n
+}
+
 /// The same without handles, which do not share a chunk.
 pub(crate) fn a_busy_task_holds_back_nobody_of_its_chunk(method: StartMethod) {
-    let pool = pool(method, 2);
-    let Held { gate, task } = super::submit_held(&pool);
-    let pid = gate.recv().expect("it runs");
-    // All but one are handed to the other worker, or taken back for it.
-    let slow = |n: u64| {
-        if n == 10 {
-            std::thread::sleep(std::time::Duration::from_millis(300));
-        }
-        (n, std::process::id())
-    };
-    let tasks = pool.tasks().chunk_size(50).map_async(slow, 0..100);
-    gate.send(()).expect("it runs");
-    task.get().expect("it was let go");
-    let by_the_first =
-        tasks.get().into_iter().filter(|result| result.as_ref().is_ok_and(|(_, by)| *by == pid)).count();
-    assert!(by_the_first >= 40, "{by_the_first} of 100 were taken over while one was slow");
+    let gate = SharedMapping::create(size_of::<u64>()).expect("memory");
+    let handle = Handle::from(gate.duplicate_handle().expect("a handle"));
+    let builder = Pool::builder().method(method).workers(2).initializer(open_gate, handle);
+    let pool = builder.build().expect("a pool");
+    let held = submit_held(&pool);
+    held.pid();
+    // All that is behind the slow one is handed to the other worker, or taken back for it.
+    let tasks = pool.tasks().chunk_size(50).map_async(slow_at_ten, 0..100);
+    held.release().expect("it was let go");
+    // What was before it in its chunk is told with it.
+    eventually("all but one chunk have ended", || tasks.n_ended() >= 89);
+    assert!(!tasks.ready());
+    gate.atomic_u64(0).store(1, Ordering::Relaxed);
+    assert!(tasks.get().into_iter().zip(0..).all(|(result, n)| result.expect("a number") == n));
 }
 
 /// So many bytes, that not every text has.
