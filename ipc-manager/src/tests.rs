@@ -1,11 +1,13 @@
 //! What a client can say that an honest one never does.
 
 use crate::Manager;
-use crate::client::Session;
+use crate::client::{Ends, Session, enter};
 use crate::error::CallError;
-use crate::proxy::{List, Proxy};
-use crate::wire::{Kind, ObjectId, Op, TypeId, Writer, root};
+use crate::proxy::{List, Proxy, Queue};
+use crate::wire::{FOR_EVER, Kind, ObjectId, Op, TypeId, Writer, root};
 use ipc_process::Process;
+use ipc_sys::clock::Deadline;
+use ipc_sys::socket::MessageSocket;
 use ipc_testkit::{Rng, isolated, isolated_within};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,11 @@ fn mutated_requests() {
 #[test]
 fn what_is_no_request_costs_the_line() {
     isolated(|| in_a_program(|()| nonsense()));
+}
+
+#[test]
+fn a_line_that_is_cut_in_a_call() {
+    isolated(|| in_a_program(|()| cut_in_a_call()));
 }
 
 fn in_a_program(test: fn(())) {
@@ -171,4 +178,28 @@ fn nonsense() {
         assert!(matches!(refused, Err(CallError::Limit { .. })), "{refused:?}");
         assert_eq!(list.to_vec().expect("items"), [1]);
     }
+}
+
+/// The client stays. Its call is given up, and gets no item later.
+fn cut_in_a_call() {
+    let manager = Manager::start().expect("a manager");
+    let queue: Queue<u32> = manager.queue(0).expect("a queue");
+    let (door, _) = queue.object.session().lease().expect("a lease");
+    let door = MessageSocket::from_handle(door).expect("a socket");
+    let session = enter(&door, 1, "another").expect("a session");
+    let line = Ends::open(&session).expect("a line");
+    let mut request = Writer::default();
+    request.u32(1);
+    request.u8(Op::Take as u8);
+    request.id(queue.object.id());
+    request.u32(queue.type_id);
+    request.u64(FOR_EVER);
+    line.tx.send(&request.0, &[], Deadline::NEVER).expect("a request");
+    let waiting = || manager.objects().expect("objects")[0].waiting;
+    until(|| waiting() == 1);
+    drop(line);
+    until(|| waiting() == 0);
+    queue.put(&7).expect("put");
+    assert_eq!(queue.try_get().expect("the item"), 7);
+    assert_eq!(manager.clients().expect("clients").len(), 2);
 }

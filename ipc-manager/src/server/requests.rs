@@ -182,11 +182,14 @@ impl Server {
         if finished.is_err() {
             self.effects.given.clear();
             self.effects.kept.clear();
-        } else {
-            self.give((ticket, session));
         }
-        if let Some(index) = self.clients.lines.iter().position(|known| known.key == line) {
-            self.reply(index, line, &mut outbox, finished);
+        match self.clients.lines.iter().position(|known| known.key == line) {
+            Some(index) => {
+                self.give((ticket, session));
+                self.reply(index, line, &mut outbox, finished);
+            }
+            // Nobody reads the reply: nobody would give back what is in it.
+            None => self.effects.given.retain(|&(whose, _)| whose != ticket),
         }
         self.settle();
         let mut waiting = Vec::new();

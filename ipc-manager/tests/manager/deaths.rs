@@ -1,10 +1,16 @@
 //! What is left when a client, the server or its owner is killed.
+//!
+//! With `IPC_MANAGER_LONG` set, clients are killed 500 times in each way, and so is the server.
 
-use crate::{PATIENCE, manager, tests, until};
+use crate::{PATIENCE, long_or, manager, tests, until};
 use ipc_manager::{
-    Barrier, CallError, Condition, Event, List, Lock, Manager, Queue, ReentrantLock, Semaphore, Value,
+    Barrier, CallError, Condition, Dict, Event, Host, List, Lock, Manager, Queue, ReentrantLock, Semaphore,
+    Value,
 };
 use ipc_process::Process;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use std::time::Duration;
 
 tests! {
@@ -14,8 +20,10 @@ tests! {
     a_killed_client_gets_no_item
     references_of_a_killed_client_come_back
     a_condition_of_killed_clients
-    a_client_killed_in_any_call
-    every_call_fails_when_the_server_is_killed
+    clients_killed_in_calls
+    clients_killed_holding_locks
+    clients_killed_in_transactions
+    servers_killed_with_calls_pending
     a_server_ends_with_its_owner
     a_function_that_aborts_the_server
 }
@@ -143,50 +151,146 @@ fn a_condition_of_killed_clients() {
     drop(condition.lock_timeout(PATIENCE).expect("the lock"));
 }
 
-/// Clients that do everything as fast as they can are killed at any moment. What they did is done or not, and nobody else is held up.
-fn a_client_killed_in_any_call() {
-    let n_kills = std::env::var("IPC_MANAGER_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+/// What clients of one test have in common, who do the same for ever.
+trait Args: Clone + Serialize + DeserializeOwned {}
+
+impl<A: Clone + Serialize + DeserializeOwned> Args for A {}
+
+/// Has two clients do something for ever, kills them at any moment of it, and looks at what is left; so often as is said below. Each time
+/// the references are those of before.
+fn kill_again_and_again<A: Args>(manager: &Manager, work: fn(A), args: &A, mut check: impl FnMut()) {
+    let references = || {
+        let objects = manager.objects().expect("objects");
+        objects.into_iter().map(|object| (object.index, object.references)).collect::<Vec<_>>()
+    };
+    let before = references();
+    let mut rng = ipc_testkit::Rng::from_env();
+    for _ in 0..n_kills() {
+        let children = [(); 2].map(|()| Process::spawn(work, args.clone()).expect("a child"));
+        until("both have begun", || {
+            let clients = manager.clients().expect("clients");
+            clients.iter().filter(|client| client.calls > 10).count() == 3
+        });
+        std::thread::sleep(Duration::from_micros(rng.below(3000)));
+        children.iter().for_each(kill);
+        until("their sessions have ended", || manager.clients().expect("clients").len() == 1);
+        check();
+        until("their references are back", || references() == before);
+    }
+}
+
+/// So often it happens in each of these tests.
+fn n_kills() -> u32 {
+    long_or(8, 500)
+}
+
+/// What a client did is done or not, and the next thing comes after it.
+fn clients_killed_in_calls() {
+    type Things = (Host, List<List<u64>>, Queue<u64>, Dict<String, u64>);
     let manager = manager();
-    let lock = manager.lock().expect("a lock");
-    let (one, other) = (manager.value(0_u64).expect("a value"), manager.value(0_u64).expect("a value"));
-    let rows: List<List<u64>> = manager.list().expect("a list");
-    let work = |(host, lock, one, other, rows): (
-        ipc_manager::Host,
-        Lock,
-        Value<u64>,
-        Value<u64>,
-        List<List<u64>>,
-    )| {
+    let things: Things = (
+        manager.host().clone(),
+        manager.list().expect("a list"),
+        manager.queue(0).expect("a queue"),
+        manager.dict().expect("a dict"),
+    );
+    let work = |(host, rows, queue, dict): Things| {
         loop {
-            let _guard = lock.lock().expect("the lock");
-            rows.push(&host.list_from([1]).expect("a list")).expect("push");
-            host.transaction(
-                (&one, &other),
-                |(one, other), (): ()| {
-                    one[0] += 1;
-                    other[0] += 1
-                },
-                (),
-            )
-            .expect("a transaction");
-            rows.pop().expect("pop");
+            rows.push(&host.list_from([1, 2]).expect("a list")).expect("push");
+            queue.put(&1).expect("put");
+            dict.fetch_add("n", 1).expect("add");
+            assert_eq!(rows.get(0).expect("a row").to_vec().expect("items"), [1, 2]);
         }
     };
-    let mut rng = ipc_testkit::Rng::from_env();
-    for _ in 0..n_kills {
-        let args = (manager.host().clone(), lock.clone(), one.clone(), other.clone(), rows.clone());
-        let children = [(); 2].map(|()| Process::spawn(work, args.clone()).expect("a child"));
-        std::thread::sleep(Duration::from_micros(rng.below(20_000)));
-        children.iter().for_each(kill);
+    kill_again_and_again(&manager, work, &things, || {
+        let (_, rows, queue, dict) = &things;
+        let n_rows = rows.len().expect("a call") as u64;
+        let (n_items, n) = (queue.len().expect("a call") as u64, dict.remove("n").expect("a call"));
+        // Each of the two was in one of its calls.
+        let n = n.unwrap_or(0);
+        assert!(n <= n_items && n_items <= n_rows && n_rows <= n + 2, "{n_rows}, {n_items}, {n}");
+        rows.clear().expect("clear");
+        assert_eq!(queue.get_available(usize::MAX >> 1).expect("items").len() as u64, n_items);
+    });
+}
+
+/// What they had is free, and nobody else had it meanwhile.
+fn clients_killed_holding_locks() {
+    type Things = (Lock, ReentrantLock, Semaphore, Condition, Value<u64>);
+    let manager = manager();
+    let things: Things = (
+        manager.lock().expect("a lock"),
+        manager.reentrant_lock().expect("a lock"),
+        manager.semaphore(3).expect("a semaphore"),
+        manager.condition().expect("a condition"),
+        manager.value(0).expect("a value"),
+    );
+    let work = |(lock, again, semaphore, condition, inside): Things| {
+        loop {
+            let _permits = (semaphore.acquire().expect("one"), semaphore.acquire().expect("another"));
+            let _guards = (again.lock().expect("once"), again.lock().expect("twice"));
+            let guard = lock.lock().expect("the lock");
+            // Who was killed in here has left its number.
+            let before = inside.replace(&u64::from(std::process::id())).expect("set");
+            assert!(before == 0 || guard.was_abandoned());
+            let _ = condition.lock().expect("its lock").wait_timeout(Duration::from_micros(10));
+            inside.set(&0).expect("set");
+        }
+    };
+    kill_again_and_again(&manager, work, &things, || {
+        let (lock, again, semaphore, condition, inside) = &things;
         let guard = lock.lock_timeout(PATIENCE).expect("the lock");
-        let both = manager.transaction((&one, &other), |(one, other), (): ()| (one[0], other[0]), ());
-        let (one, other) = both.expect("a transaction");
-        assert_eq!(one, other);
-        drop(guard);
+        let was_inside = inside.replace(&0).expect("set") != 0;
+        assert!(!was_inside || guard.was_abandoned());
+        drop((
+            again.lock_timeout(PATIENCE).expect("the lock"),
+            condition.lock_timeout(PATIENCE).expect("its lock"),
+        ));
+        assert_eq!(semaphore.available().expect("a call"), 3);
+    });
+}
+
+/// A transaction, and a function that changes one object, are done wholly or not at all.
+fn clients_killed_in_transactions() {
+    type Things = (Host, Value<u64>, Dict<String, u64>, List<List<u64>>);
+    let manager = manager();
+    let things: Things = (
+        manager.host().clone(),
+        manager.value(0).expect("a value"),
+        manager.dict().expect("a dict"),
+        manager.list().expect("a list"),
+    );
+    let work = |(host, value, dict, rows): Things| {
+        loop {
+            let add = |(value, dict, rows): &mut (Vec<u64>, HashMap<String, u64>, Vec<List<u64>>),
+                       row: List<u64>| {
+                value[0] += 1;
+                rows.push(row);
+                *dict.entry("n".into()).or_default() += 1;
+            };
+            let row = host.list_from([1]).expect("a list");
+            host.transaction((&value, &dict, &rows), add, row).expect("a transaction");
+            let twice = |n: &mut Option<u64>, (): ()| *n = n.map(|n| n + 2).filter(|n| n % 2 == 0);
+            dict.update("even", twice, ()).expect("an update");
+        }
+    };
+    kill_again_and_again(&manager, work, &things, || {
+        let (host, value, dict, rows) = &things;
+        let look = |(value, dict, rows): &mut (Vec<u64>, HashMap<String, u64>, Vec<List<u64>>), (): ()| {
+            let n = dict.remove("n").unwrap_or(0);
+            let same = value[0] == n && rows.len() as u64 == n && n > 0;
+            rows.clear();
+            value[0] = 0;
+            same
+        };
+        assert!(host.transaction((value, dict, rows), look, ()).expect("a transaction"));
+    });
+}
+
+fn servers_killed_with_calls_pending() {
+    for _ in 0..long_or(4, 500) {
+        every_call_fails_when_the_server_is_killed();
     }
-    rows.clear().expect("clear");
-    until("their references are back", || manager.objects().expect("objects").len() == 4);
-    until("their sessions have ended", || manager.clients().expect("clients").len() == 1);
 }
 
 fn every_call_fails_when_the_server_is_killed() {

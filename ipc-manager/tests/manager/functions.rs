@@ -1,11 +1,12 @@
 //! Functions that run in the server, and types that live there.
 
-use crate::{manager, tests};
-use ipc_manager::{CallError, Dict, Event, List, Manager, Methods, Registered, Value};
+use crate::{long_or, manager, tests};
+use ipc_manager::{Barrier, CallError, Dict, Event, List, Manager, Methods, Registered, Value};
 use ipc_process::Process;
 
 tests! {
     no_update_is_lost
+    two_calls_are_a_race
     a_panic_changes_nothing
     a_slow_function_holds_up_its_object_only
     functions_use_and_keep_proxies
@@ -17,24 +18,56 @@ tests! {
     a_pool_for_many
 }
 
+/// Eight processes, which change one key 100,000 times each if `IPC_MANAGER_LONG` is set.
 fn no_update_is_lost() {
     let manager = manager();
+    let n_updates = long_or(40, 100_000);
     let (value, dict) =
-        (manager.value(0_u64).expect("a value"), manager.dict::<String, i32>().expect("a dict"));
-    let count = |(value, dict): (Value<u64>, Dict<String, i32>)| {
-        for _ in 0..100 {
-            value.update(|number: &mut u64, by: u64| *number += by, 1).expect("update");
-            value.fetch_add(1).expect("add");
-            dict.fetch_add("n", -1).expect("add");
-            dict.update("m", |number: &mut Option<i32>, (): ()| *number = Some(number.unwrap_or(0) + 1), ())
+        (manager.value(0_u32).expect("a value"), manager.dict::<String, u32>().expect("a dict"));
+    let count = |(value, dict, n_updates): (Value<u32>, Dict<String, u32>, u32)| {
+        for _ in 0..n_updates {
+            dict.update("n", |n: &mut Option<u32>, (): ()| *n = Some(n.unwrap_or(0) + 1), ())
                 .expect("update");
+            dict.fetch_add("m", 1).expect("add");
+            value.update(|n: &mut u32, by: u32| *n += by, 1).expect("update");
+            value.fetch_add(1).expect("add");
         }
     };
-    let children: Vec<Process<()>> =
-        (0..3).map(|_| Process::spawn(count, (value.clone(), dict.clone())).expect("a child")).collect();
+    let args = (value.clone(), dict.clone(), n_updates);
+    let children: Vec<_> = (0..8).map(|_| Process::spawn(count, args.clone()).expect("a child")).collect();
     children.into_iter().for_each(|child| child.join().expect("a child that ends"));
-    assert_eq!(value.get().expect("get"), 600);
-    assert_eq!((dict.get("n").expect("get"), dict.get("m").expect("get")), (Some(-300), Some(300)));
+    assert_eq!(value.get().expect("get"), 16 * n_updates);
+    let (n, m) = (dict.get("n").expect("get"), dict.get("m").expect("get"));
+    assert_eq!((n, m), (Some(8 * n_updates), Some(8 * n_updates)));
+}
+
+/// Python's `d["n"] += 1` is two calls, and whatever others do in between gets lost. So it is here with two calls.
+fn two_calls_are_a_race() {
+    let manager = manager();
+    let (dict, both) =
+        (manager.dict::<String, u32>().expect("a dict"), manager.barrier(2).expect("a barrier"));
+    dict.set("n", &0).expect("set");
+    let count = |(dict, both): (Dict<String, u32>, Barrier)| {
+        let n = dict.get("n").expect("get").expect("a number");
+        both.wait().expect("the other one");
+        dict.set("n", &(n + 1)).expect("set");
+    };
+    let children = [(); 2].map(|()| Process::spawn(count, (dict.clone(), both.clone())).expect("a child"));
+    children.into_iter().for_each(|child| child.join().expect("a child that ends"));
+    assert_eq!(dict.get("n").expect("get"), Some(1), "one of the two got lost");
+    // What sees that it was too late can begin again.
+    let count = |dict: Dict<String, u32>| {
+        for _ in 0..50 {
+            let add_one = || {
+                let n = dict.get("n").expect("get").expect("a number");
+                dict.compare_exchange("n", Some(&n), Some(&(n + 1))).expect("an answer")
+            };
+            while !add_one() {}
+        }
+    };
+    let children = [(); 2].map(|()| Process::spawn(count, dict.clone()).expect("a child"));
+    children.into_iter().for_each(|child| child.join().expect("a child that ends"));
+    assert_eq!(dict.get("n").expect("get"), Some(101));
 }
 
 fn a_panic_changes_nothing() {

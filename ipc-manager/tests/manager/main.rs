@@ -21,13 +21,23 @@ macro_rules! tests {
             $(
                 #[test]
                 fn $name() {
-                    ipc_testkit::isolated(|| crate::in_a_program(|()| super::$name()));
+                    ipc_testkit::isolated_within(crate::limit(), || crate::in_a_program(|()| super::$name()));
                 }
             )*
         }
     };
 }
 use tests;
+
+/// How long a test may take: longer where there are many rounds.
+fn limit() -> Duration {
+    Duration::from_secs(long_or(60, 900).into())
+}
+
+/// A number for every day, and a large one if `IPC_MANAGER_LONG` is set.
+fn long_or(short: u32, long: u32) -> u32 {
+    if std::env::var_os("IPC_MANAGER_LONG").is_some() { long } else { short }
+}
 
 fn in_a_program(test: fn(())) {
     Process::spawn(test, ()).expect("a process").join().expect("a test that passes");

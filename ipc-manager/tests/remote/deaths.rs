@@ -1,8 +1,11 @@
 //! What is left when a client, the server or the process of the gate is killed.
 
-use crate::{Open, PATIENCE, client, kill, open, reach, stay, tests, until};
-use ipc_manager::{CallError, Lock, Manager, Semaphore, Value};
+use crate::{Open, PATIENCE, client, kill, open, open_with, reach, stay, tests, until};
+use ipc_manager::{CallError, Lock, Manager, Queue, Semaphore, Value};
+use ipc_pipe::Address;
 use ipc_process::Process;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 tests! {
     a_killed_client_gives_all_back
@@ -12,6 +15,7 @@ tests! {
     every_call_fails_when_the_gate_closes
     every_call_fails_when_the_gate_is_killed
     a_forked_child_has_no_part
+    a_line_that_is_cut_in_a_call
 }
 
 fn n_clients(open: &Open) -> usize {
@@ -163,4 +167,57 @@ fn a_forked_child_has_no_part() {
     );
     assert_eq!(parent.expect("a process").join().expect("its number"), 1);
     until("the session is over", || n_clients(&open) == 1);
+}
+
+/// The connections of a wire, in the order in which they came.
+type Connections = Arc<Mutex<Vec<TcpStream>>>;
+
+/// Passes on what clients and a gate say to each other, on connections that can be cut one by one.
+fn pass_on(wire: TcpListener, gate: Address) -> Connections {
+    let connections = Connections::default();
+    let known = Arc::clone(&connections);
+    let Address::Tcp(gate) = gate else { unreachable!("it is TCP") };
+    std::thread::spawn(move || {
+        for client in wire.incoming().map_while(Result::ok) {
+            let gate = TcpStream::connect(gate).expect("the gate");
+            let copy = |stream: &TcpStream| stream.try_clone().expect("a copy");
+            for (mut from, mut to) in [(copy(&client), copy(&gate)), (copy(&gate), copy(&client))] {
+                std::thread::spawn(move || {
+                    // Either way it is over.
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+            known.lock().expect("no panic").push(client);
+        }
+    });
+    connections
+}
+
+/// The client stays, and its call is given up: at the gate, and at the server, which would otherwise give it the next item.
+fn a_line_that_is_cut_in_a_call() {
+    let wire = TcpListener::bind("127.0.0.1:0").expect("a wire");
+    let at = wire.local_addr().expect("its address");
+    let open = open_with(|gate| gate.also_known_as(at).max_calls(1));
+    let connections = pass_on(wire, open.way.0.clone());
+    let remote = reach(&(Address::Tcp(at), open.way.1.clone()));
+    let queue: Queue<u32> = open.manager.queue(0).expect("a queue");
+    open.gate.publish("queue", &queue).expect("a name");
+    let far: Queue<u32> = remote.find("queue").expect("it");
+    let waiting = || open.manager.objects().expect("objects").iter().map(|it| it.waiting).sum::<usize>();
+    for item in 0..3 {
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| far.get());
+            until("it waits", || waiting() == 1);
+            // The first one is the main connection.
+            let line = connections.lock().expect("no panic").pop().expect("a line");
+            line.shutdown(Shutdown::Both).expect("it was open");
+            let failed = waits.join().expect("a thread");
+            assert!(matches!(failed, Err(CallError::Limit { .. })), "{failed:?}");
+        });
+        until("nobody waits", || waiting() == 0);
+        // There is one call at a time, so the place of the one that was cut has to be free.
+        far.put(&item).expect("another line");
+        assert_eq!(queue.try_get().expect("the item"), item);
+    }
 }
