@@ -149,3 +149,24 @@ fn on_signal(signal: i32) {
     // SAFETY: the handler does nothing.
     unsafe { libc::signal(signal, handler as libc::sighandler_t) };
 }
+
+/// Over TCP, who closes ends one direction only; what it has said before is nothing that End waits for.
+#[test]
+fn the_end_is_told_apart_from_what_was_said() {
+    let _guard = watchdog(LONG);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut there =
+        std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+    let (here, _) = listener.accept().expect("a client");
+    let (near, far) = pair();
+    std::io::Write::write_all(&mut there, b"x").expect("there is room");
+    send(&far);
+    for handle in [here.as_fd(), near.handle()] {
+        assert!(wait_one(handle, Interest::Read, Deadline::NEVER).expect("memory is left"));
+        assert!(!wait_one(handle, Interest::End, Deadline::NOW).expect("memory is left"));
+    }
+    drop((there, far));
+    for handle in [here.as_fd(), near.handle()] {
+        assert!(wait_one(handle, Interest::End, Deadline::NEVER).expect("memory is left"));
+    }
+}

@@ -14,8 +14,8 @@ pub(super) fn wait(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::
             let flags = match watch.interest {
                 Interest::Read => PollFlags::IN,
                 Interest::Write => PollFlags::OUT,
-                // What tells the end is always reported.
-                Interest::End => PollFlags::empty(),
+                // That both directions have ended is always reported; over TCP, who is gone has ended one of them.
+                Interest::End => PollFlags::RDHUP,
             };
             PollFd::from_borrowed_fd(watch.handle, flags)
         })

@@ -47,7 +47,7 @@ pub enum Interest {
     Read,
     /// Something can be written, or the other side is gone.
     Write,
-    /// The other side is gone.
+    /// The other side is gone, or has ended what it says. What it has said before does not count.
     End,
 }
 
