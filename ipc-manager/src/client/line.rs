@@ -57,7 +57,7 @@ impl Ends {
     pub(crate) fn open(session: &MessageSocket) -> Result<Box<Ends>, CallError> {
         let make = || channel(RING_SIZE).map_err(io::Error::other);
         let ((tx, their_rx), (their_tx, rx)) = (make()?, make()?);
-        let ends = ipc_codec::encode(&(their_rx, their_tx), &Limits::default())?;
+        let ends = ipc_codec::encode(&(their_rx, their_tx), &Limits::default()).map_err(io::Error::other)?;
         let handles: Vec<BorrowedHandle<'_>> = ends.handles().iter().map(AsHandle::as_fd).collect();
         session.send(&[&[super::session::LINE], ends.bytes()], &handles, Deadline::NEVER).map_err(
             |error| match error {

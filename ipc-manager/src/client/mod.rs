@@ -12,4 +12,4 @@ pub(crate) use context::{encode_here, encode_value, keep_alive, names_so_far, wi
 pub(crate) use era::now as era;
 pub(crate) use line::{Cut, Ends};
 pub(crate) use reference::Reference;
-pub(crate) use session::{LINE, RELEASE, Session, VERSION, enter};
+pub(crate) use session::{LINE, RELEASE, Session, TELL, VERSION, enter};

@@ -71,6 +71,11 @@ impl Reference {
         self.session.call((op, self.id, type_id), write, |bytes| read(&mut Reply::new(&self.session, bytes)))
     }
 
+    /// Gives back what is held by a token, also when there is no room for a call.
+    pub(crate) fn hand_back(&self, op: Op, type_id: TypeId, token: u64) -> Result<(), CallError> {
+        self.session.hand_back((op, self.id, type_id), token)
+    }
+
     pub(crate) fn serialize<S: Serializer>(
         reference: &Arc<Reference>,
         type_id: TypeId,
@@ -100,19 +105,23 @@ impl Reference {
             (Form::Name(..), None) => context::named(id)
                 .ok_or_else(|| D::Error::custom("the proxy names no object of this manager")),
             (Form::Travelling(_, _, server), Some(Door(door))) => {
-                Ok(Arc::new(Reference::arrived(id, server, &door)))
+                Reference::arrived(id, server, &door).map(Arc::new).map_err(D::Error::custom)
             }
             _ => Err(D::Error::custom("the proxy in the message is damaged")),
         }
     }
 
     /// While the lease holds the object. A proxy whose server is gone is a proxy, too, all of whose calls say so.
-    fn arrived(id: ObjectId, server: ServerId, door: &MessageSocket) -> Reference {
-        Session::at(server, door).and_then(|session| session.acquire(id)).unwrap_or_else(|_| Reference {
-            session: Session::dead(server),
-            id,
-            is_held: false,
-        })
+    fn arrived(id: ObjectId, server: ServerId, door: &MessageSocket) -> Result<Reference, CallError> {
+        match Session::at(server, door).and_then(|session| session.acquire(id)) {
+            Err(CallError::ServerGone) if door.is_abandoned().unwrap_or(true) => {
+                Ok(Reference { session: Session::dead(server), id, is_held: false })
+            }
+            Err(CallError::ServerGone) => {
+                Err(CallError::Limit { what: "the server has no room for another client".into() })
+            }
+            other => other,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) const VERSION: u8 = 1;
 pub(crate) const LINE: u8 = 0;
 /// Objects that are held no more.
 pub(crate) const RELEASE: u8 = 1;
+/// A request that has no reply.
+pub(crate) const TELL: u8 = 2;
 
 /// How many idle lines a process keeps.
 const MOST_IDLE: usize = 8;
@@ -47,11 +49,19 @@ pub(crate) struct Session {
     route: Route,
     is_gone: AtomicBool,
     idle: Mutex<Vec<Line>>,
-    /// References that are to be given back.
-    released: Mutex<Vec<ObjectId>>,
-    /// Whether there was no room to say so.
+    unsaid: Mutex<Unsaid>,
+    /// Whether there was no room to say it.
     is_owing: AtomicBool,
     limits: Limits,
+}
+
+/// What the server is to be told beside the lines.
+#[derive(Debug, Default)]
+struct Unsaid {
+    /// References that are given back.
+    released: Vec<ObjectId>,
+    /// Requests that have no reply.
+    told: Vec<Vec<u8>>,
 }
 
 /// How the server is reached.
@@ -97,7 +107,7 @@ impl Session {
             route,
             is_gone: AtomicBool::new(false),
             idle: Mutex::default(),
-            released: Mutex::default(),
+            unsaid: Mutex::default(),
             is_owing: AtomicBool::new(false),
             limits: Limits::default(),
         }
@@ -124,11 +134,22 @@ impl Session {
     #[inline]
     pub(crate) fn call<R>(
         &self,
+        what: (Op, ObjectId, TypeId),
+        write: impl FnOnce(&mut Writer, &mut Vec<OwnedHandle>) -> Result<(), CallError>,
+        read: impl FnOnce(&[u8]) -> Result<R, CallError>,
+    ) -> Result<R, CallError> {
+        let line = self.line()?;
+        self.call_on(line, what, write, read)
+    }
+
+    #[inline]
+    fn call_on<R>(
+        &self,
+        mut line: Line,
         (op, id, type_id): (Op, ObjectId, TypeId),
         write: impl FnOnce(&mut Writer, &mut Vec<OwnedHandle>) -> Result<(), CallError>,
         read: impl FnOnce(&[u8]) -> Result<R, CallError>,
     ) -> Result<R, CallError> {
-        let mut line = self.line()?;
         line.begin(op, id, type_id);
         if let Err(error) = write(&mut line.request, &mut line.handles) {
             self.keep(line);
@@ -142,6 +163,40 @@ impl Session {
             // The line is dropped: nobody gets what comes on it later.
             Err(cut) => Err(self.after(cut)),
         }
+    }
+
+    /// Gives back what is held by a token. If there is no line to be had for that, the server is told so by the session, and says nothing.
+    pub(crate) fn hand_back(&self, what: (Op, ObjectId, TypeId), token: u64) -> Result<(), CallError> {
+        let write = |to: &mut Writer, _: &mut Vec<OwnedHandle>| {
+            to.u64(token);
+            Ok(())
+        };
+        let called = match self.line() {
+            Ok(line) => match (self.call_on(line, what, write, |_| Ok(())), &self.route) {
+                // The server has not taken the line, so it has not read what is in it.
+                (Err(error @ CallError::Limit { .. }), Route::Near(_)) => Err(error),
+                (called, _) => return called,
+            },
+            Err(error) => Err(error),
+        };
+        match called {
+            Err(CallError::Limit { .. } | CallError::Os(_)) => self.tell(what, token),
+            other => other,
+        }
+    }
+
+    fn tell(&self, (op, id, type_id): (Op, ObjectId, TypeId), token: u64) -> Result<(), CallError> {
+        self.route()?;
+        let mut message = Writer::default();
+        message.u8(TELL);
+        message.u32(0);
+        message.u8(op as u8);
+        message.id(id);
+        message.u32(type_id);
+        message.u64(token);
+        lock(&self.unsaid).told.push(message.0);
+        self.say();
+        Ok(())
     }
 
     /// Takes a reference to an object through this session, which somebody else keeps alive meanwhile.
@@ -181,31 +236,22 @@ impl Session {
     /// Gives a reference back, without waiting.
     pub(crate) fn release(&self, id: ObjectId) {
         if self.route().is_ok() {
-            lock(&self.released).push(id);
-            self.give_back();
+            lock(&self.unsaid).released.push(id);
+            self.say();
         }
     }
 
-    /// Says which references are given back. What there is no room for now is said after the next call.
-    fn give_back(&self) {
+    /// Says what the server is to be told. What there is no room for now is said after the next call.
+    fn say(&self) {
         let Ok(route) = self.route() else { return };
-        let mut released = lock(&self.released);
-        while !released.is_empty() {
-            let n_now = released.len().min(MOST_RELEASED);
-            let mut message = Writer::default();
-            message.u8(RELEASE);
-            released[..n_now].iter().for_each(|&id| message.id(id));
-            let is_sent = match route {
-                Route::Near(socket) => socket.send(&[&message.0], &[], Deadline::NOW).is_ok(),
-                Route::Far(far) => far.say(message.0),
-                Route::Nowhere => false,
-            };
-            if !is_sent {
-                return self.is_owing.store(true, Relaxed);
-            }
-            released.drain(..n_now);
-        }
-        self.is_owing.store(false, Relaxed);
+        let mut unsaid = lock(&self.unsaid);
+        let send = |message: Vec<u8>| match route {
+            Route::Near(socket) => socket.send(&[&message], &[], Deadline::NOW).is_ok(),
+            Route::Far(far) => far.say(message),
+            Route::Nowhere => false,
+        };
+        let is_said = unsaid.say(send);
+        self.is_owing.store(!is_said, Relaxed);
     }
 
     fn route(&self) -> Result<&Route, CallError> {
@@ -229,7 +275,7 @@ impl Session {
 
     fn keep(&self, line: Line) {
         if self.is_owing.load(Relaxed) {
-            self.give_back();
+            self.say();
         }
         let mut idle = lock(&self.idle);
         if idle.len() < MOST_IDLE {
@@ -264,6 +310,29 @@ impl Session {
         self.is_gone.store(true, Relaxed);
         lock(&self.idle).clear();
         CallError::ServerGone
+    }
+}
+
+impl Unsaid {
+    /// Sends as much of it as there is room for; whether that was all.
+    fn say(&mut self, send: impl Fn(Vec<u8>) -> bool) -> bool {
+        while let Some(message) = self.told.first() {
+            if !send(message.clone()) {
+                return false;
+            }
+            self.told.remove(0);
+        }
+        while !self.released.is_empty() {
+            let n_now = self.released.len().min(MOST_RELEASED);
+            let mut message = Writer::default();
+            message.u8(RELEASE);
+            self.released[..n_now].iter().for_each(|&id| message.id(id));
+            if !send(message.0) {
+                return false;
+            }
+            self.released.drain(..n_now);
+        }
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Conditions.
 
-use super::{no_args, no_reply, proxy, thread, waits};
+use super::{no_args, proxy, thread, waits};
 use crate::client::Request;
 use crate::error::CallError;
 use crate::wire::Op;
@@ -149,6 +149,6 @@ impl ConditionGuard<'_> {
 impl Drop for ConditionGuard<'_> {
     fn drop(&mut self) {
         // The server is gone, and the lock with it.
-        let _ = self.condition.call(Op::Release, |request| request.word(self.token), no_reply);
+        let _ = self.condition.object.hand_back(Op::Release, self.condition.type_id, self.token);
     }
 }

@@ -1,6 +1,6 @@
 //! Locks, reentrant ones, too.
 
-use super::{no_args, no_reply, proxy, thread, waits};
+use super::{no_args, proxy, thread, waits};
 use crate::client::Reference;
 use crate::error::CallError;
 use crate::wire::{Op, TypeId};
@@ -134,8 +134,7 @@ impl LockGuard<'_> {
         if !std::mem::take(&mut self.is_held) {
             return Ok(());
         }
-        let token = self.token;
-        self.object.call(Op::Release, self.type_id, |request| request.word(token), no_reply)
+        self.object.hand_back(Op::Release, self.type_id, self.token)
     }
 }
 

@@ -210,7 +210,7 @@ impl<R: DeserializeOwned> Outcomes<R> {
 impl<R> Drop for Outcome<R> {
     fn drop(&mut self) {
         // The server is gone, and the result with it.
-        let _ = self.pool.call(Op::Remove, |request| request.word(self.task), no_reply);
+        let _ = self.pool.object.hand_back(Op::Remove, self.pool.type_id, self.task);
     }
 }
 

@@ -128,8 +128,7 @@ impl Permit<'_> {
         if !std::mem::take(&mut self.is_held) {
             return Ok(());
         }
-        let token = self.token;
-        self.object.call(op, self.type_id, |request| request.word(token), no_reply)
+        self.object.hand_back(op, self.type_id, self.token)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::frames::{ClientId, FromClient, FromGate, raw};
 use super::guests::{Exchange, Gone, Inside, Link, Role};
-use crate::client::{Ends, RELEASE, enter};
+use crate::client::{Ends, RELEASE, TELL, enter};
 use crate::error::Failure;
 use crate::wire::{ObjectId, Op, REPLY_HEADER, ServerId, Writer};
 use ipc_codec::Limits;
@@ -377,10 +377,10 @@ impl Keeper {
         link.say(FromGate::Joined)
     }
 
-    /// Tells the server that references were given back; nothing else is said beside a line.
+    /// Tells the server that something was given back; nothing else is said beside a line.
     fn pass_on(&self, client: ClientId, message: &[u8]) -> Result<(), Gone> {
         let client = self.clients.get(&client).ok_or(Gone)?;
-        if message.first() != Some(&RELEASE) {
+        if !matches!(message.first(), Some(&RELEASE | &TELL)) {
             return Err(Gone);
         }
         client.session.send(&[message], &[], Deadline::after(PATIENCE)).map_err(|_| Gone)

@@ -1,18 +1,21 @@
 //! Who is connected: sessions with their lines, and leases.
 
 use super::turn::{SessionId, Ticket};
-use crate::client::{LINE, RELEASE, VERSION};
+use crate::client::{LINE, RELEASE, TELL, VERSION};
 use crate::error::Failure;
 use crate::wire::{ObjectId, REPLY_HEADER, Reader, WENT_WELL, Writer};
 use ipc_codec::Limits;
 use ipc_queue::internals::{MessageReceiver, MessageSender, Sent};
 use ipc_sys::clock::Deadline;
+use ipc_sys::handle::{OwnedHandle, duplicate};
 use ipc_sys::socket::{MessageSocket, RecvError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// So many lines one client may have.
 const MOST_LINES: usize = 256;
+/// So many descriptors stay free when a line is taken.
+const N_SPARES: usize = 16;
 /// No message of a session is longer.
 const LONGEST_MESSAGE: usize = 16 << 10;
 
@@ -64,6 +67,8 @@ pub(crate) enum State {
 pub(crate) enum Said {
     Line(Box<Line>),
     Released(Vec<ObjectId>),
+    /// A request that has no reply.
+    Told(Vec<u8>),
     /// Nothing more for now.
     Nothing,
     /// It has ended, or talks nonsense.
@@ -111,12 +116,15 @@ impl Clients {
                 let n_lines = self.lines.iter().filter(|line| line.session == session).count();
                 let ends = ipc_codec::decode(reader.rest(), received.handles, &Limits::default());
                 match ends {
-                    Ok((rx, tx)) if n_lines < MOST_LINES => Said::Line(Box::new(self.line(session, rx, tx))),
+                    Ok((rx, tx)) if n_lines < MOST_LINES && has_room(client) => {
+                        Said::Line(Box::new(self.line(session, rx, tx)))
+                    }
                     // The client finds the line cut.
                     Ok::<(MessageReceiver, MessageSender), _>(_) => Said::Released(Vec::new()),
                     Err(_) => Said::Ended,
                 }
             }
+            Ok(TELL) => Said::Told(reader.rest().to_vec()),
             Ok(RELEASE) => Said::Released(std::iter::from_fn(|| reader.id().ok()).collect()),
             _ => Said::Ended,
         }
@@ -173,7 +181,14 @@ fn seal(reply: &mut Writer, number: u32, mut result: Result<(), Failure>) {
     }
 }
 
-fn greeted(bytes: &[u8], handles: Vec<ipc_sys::handle::OwnedHandle>) -> Option<Client> {
+/// Whether there is room for some descriptors more, by which others can at least be told that there is none.
+fn has_room(client: &Client) -> bool {
+    let spares: std::io::Result<Vec<OwnedHandle>> =
+        (0..N_SPARES).map(|_| duplicate(client.socket.handle())).collect();
+    spares.is_ok()
+}
+
+fn greeted(bytes: &[u8], handles: Vec<OwnedHandle>) -> Option<Client> {
     let mut reader = Reader(bytes);
     if reader.u8().ok()? != VERSION {
         return None;

@@ -143,6 +143,21 @@ impl Server {
         }
     }
 
+    /// Carries out a request that has no reply: something is given back.
+    pub(super) fn obey(&mut self, session: SessionId, request: &[u8]) {
+        let mut reader = Reader(request);
+        let Ok(header) = Header::read(&mut reader) else { return };
+        let is_known = self.world.find(header.id, header.type_id).is_ok();
+        if is_known && matches!(header.op, Op::Release | Op::Abort | Op::Remove) {
+            // What is held by nobody cannot be given back, and nobody is there to be told.
+            let _ = self.with_object(header.id, (session, 0), |object, turn| {
+                object.call(header.op, &mut reader, turn)
+            });
+            self.effects.given.retain(|&(whose, _)| whose != 0);
+            self.settle();
+        }
+    }
+
     /// Runs a job on another thread; the objects are busy until it is done.
     pub(super) fn start(&mut self, place: &Place, busy: Vec<ObjectId>, job: Job) -> Next {
         for &id in &busy {

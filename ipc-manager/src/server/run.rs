@@ -229,6 +229,7 @@ impl Server {
                     ids.into_iter().for_each(|id| self.world.let_go(Holder::Session(session), id));
                     self.fail_orphans();
                 }
+                Said::Told(request) => self.obey(session, &request),
                 Said::Nothing => return,
                 Said::Ended => return self.end_session(session),
             }

@@ -3,6 +3,7 @@
 mod containers;
 mod deaths;
 mod functions;
+mod limits;
 mod references;
 mod waits;
 
