@@ -25,7 +25,8 @@ pub struct Object<T> {
 impl<T: Registered> Object<T> {
     /// Calls a method.
     ///
-    /// The value is changed by one method at a time; calls on others do not wait for it.
+    /// The value is changed by one method at a time; calls on others do not wait for it. Arguments are known by their encoding alone: a number is
+    /// to be of the very type that the method takes, `10_u64` say.
     ///
     /// # Blocking
     ///

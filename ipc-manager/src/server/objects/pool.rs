@@ -8,12 +8,12 @@ use ipc_process::internals::{Entry, Outcome};
 use ipc_sys::handle::OwnedHandle;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A pool, and the results that were not asked for yet.
 pub(super) struct Pool {
     n_workers: usize,
-    workers: Workers,
+    workers: Arc<Workers>,
     /// Of tasks that were begun: what came of them, or who waits for it.
     results: HashMap<Ticket, (SessionId, Pending)>,
     n_running: usize,
@@ -22,7 +22,12 @@ pub(super) struct Pool {
 }
 
 /// The pool itself, once it was needed.
-type Workers = Arc<OnceLock<Result<ipc_process::Pool, String>>>;
+#[derive(Default)]
+struct Workers {
+    pool: OnceLock<Result<ipc_process::Pool, String>>,
+    /// Whether it is to end at once. Who makes the pool looks here after that, and who says so looks for the pool after that.
+    is_over: Mutex<bool>,
+}
 
 /// What came of a task.
 enum Pending {
@@ -47,8 +52,12 @@ pub(crate) enum PoolReply {
 
 impl Pool {
     pub(super) fn create(args: &mut Reader<'_>) -> Result<Pool, Failure> {
+        let n_workers = args.count()?;
+        if n_workers == 0 {
+            return Err(Failure::Refused("a pool has at least one worker".into()));
+        }
         Ok(Pool {
-            n_workers: args.count()?,
+            n_workers,
             workers: Arc::default(),
             results: HashMap::new(),
             n_running: 0,
@@ -67,8 +76,7 @@ impl Pool {
         let (workers, n_workers) = (Arc::clone(&self.workers), self.n_workers);
         self.n_running += 1;
         Ok(Box::new(move |_| {
-            let pool = workers.get_or_init(|| ipc_process::Pool::new(n_workers).map_err(|e| e.to_string()));
-            let replies: Vec<PoolReply> = match pool {
+            let replies: Vec<PoolReply> = match workers.start(n_workers) {
                 Ok(pool) => pool.map(run, tasks).into_iter().map(reply).collect(),
                 Err(reason) => tasks.iter().map(|_| PoolReply::Refused(reason.clone())).collect(),
             };
@@ -79,11 +87,32 @@ impl Pool {
         }))
     }
 
-    fn end(&mut self, is_at_once: bool) {
-        self.is_closed = true;
-        if let Some(Ok(pool)) = self.workers.get() {
-            if is_at_once { pool.terminate() } else { pool.close() }
+    /// A pool that takes no more tasks ends its workers when the last task is done, which may not have begun yet.
+    fn close_if_done(&self) {
+        if let (true, 0, Some(Ok(pool))) = (self.is_closed, self.n_running, self.workers.pool.get()) {
+            pool.close();
         }
+    }
+}
+
+impl Workers {
+    fn start(&self, n_workers: usize) -> &Result<ipc_process::Pool, String> {
+        let pool =
+            self.pool.get_or_init(|| ipc_process::Pool::new(n_workers).map_err(|error| error.to_string()));
+        if *self.is_over() {
+            self.terminate();
+        }
+        pool
+    }
+
+    fn terminate(&self) {
+        if let Some(Ok(pool)) = self.pool.get() {
+            pool.terminate();
+        }
+    }
+
+    fn is_over(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,8 +146,15 @@ impl Object for Pool {
                 }
             }
             Op::Remove => drop(self.results.remove(&args.u64()?)),
-            Op::Close => self.end(false),
-            Op::Terminate => self.end(true),
+            Op::Close => {
+                self.is_closed = true;
+                self.close_if_done();
+            }
+            Op::Terminate => {
+                self.is_closed = true;
+                *self.workers.is_over() = true;
+                self.workers.terminate();
+            }
             Op::Join if self.n_running > 0 => {
                 let answer = turn.park(args.u64()?)?;
                 self.joiners.push(turn.ticket);
@@ -132,6 +168,7 @@ impl Object for Pool {
 
     fn finished(&mut self, product: Product, turn: &mut Turn<'_>) -> Result<(), Failure> {
         self.n_running -= 1;
+        self.close_if_done();
         if self.n_running == 0 {
             self.joiners.drain(..).for_each(|joiner| turn.complete(joiner, Vec::new()));
         }
