@@ -29,6 +29,10 @@
 //!
 //! [`watchdog()`] aborts the process when a piece of code takes too long.
 //!
+//! # Calls that have an end
+//!
+//! [`Stopwatch`] tells how long a call takes, without the time for which others had the processor.
+//!
 //! # Random numbers that can be had again
 //!
 //! [`Rng`] prints its seed and takes it back from `IPC_TESTKIT_SEED`.
@@ -71,6 +75,7 @@ mod outer;
 mod report;
 mod residue;
 mod rng;
+mod stopwatch;
 mod stray;
 mod token;
 mod watchdog;
@@ -80,4 +85,5 @@ pub use isolated::{Isolated, isolated, isolated_within};
 pub use names::{TempDir, temp_dir, unique_name};
 pub use report::{Failure, Report};
 pub use rng::{Rng, SEED_VARIABLE};
+pub use stopwatch::Stopwatch;
 pub use watchdog::{WatchdogGuard, watchdog};
