@@ -2,11 +2,14 @@
 
 #[path = "support/common.rs"]
 mod common;
+#[path = "support/ground.rs"]
+mod ground;
 #[path = "support/reach.rs"]
 mod reach;
 mod support;
 
-use common::{LONG, join, processor_time};
+use common::{LONG, join, limit_memory, processor_time};
+use ground::{BELL, END, GETS_AT, HANDS_AT, LOCK, PUTS_AT, SLOT_BITS};
 use ipc_queue::{
     GetError, GetTimeoutError, LoanError, PutTimeoutError, QueueError, TryGetError, TryPutError,
 };
@@ -15,19 +18,12 @@ use ipc_sys::futex;
 use ipc_sys::handle::AsHandle;
 use ipc_sys::memory::FrozenBytes;
 use ipc_testkit::{isolated, isolated_within};
-use reach::{BELL, BYTES, CAPACITY, END, GETS_AT, HANDS_AT, LOCK, N_UNITS, PUTS_AT, Queues, SLOT_BITS};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use reach::{BYTES, CAPACITY, N_UNITS, Queues};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use support::fork_child;
 
 const TIMEOUT: Duration = Duration::from_millis(30);
-
-/// What asks for more memory than this ends at once.
-fn limit_memory() {
-    let room = getrlimit(Resource::As);
-    setrlimit(Resource::As, Rlimit { current: Some(1 << 30), ..room }).expect("a lower limit");
-}
 
 /// Each word of the memory to each extreme, with one, some and no items in the queue, by one process that calls everything.
 #[test]
@@ -69,7 +65,7 @@ fn every_word_may_hold_anything() {
 #[test]
 fn a_ring_without_an_end() {
     isolated(|| {
-        limit_memory();
+        limit_memory(1 << 30);
         let queues = Queues::new();
         let [bytes, tasks, latest] = queues.reach();
         // Of no bytes, of a few, of a few at once outside, in a buffer, and as long as the ring.
@@ -245,8 +241,7 @@ fn an_item_as_large_as_one_likes() {
         let queues = Queues::new();
         let [bytes, tasks, _] = queues.reach();
         let huge = FrozenBytes::freeze(&[&vec![7; 64 << 20]]).expect("memory is left");
-        let room = getrlimit(Resource::As);
-        setrlimit(Resource::As, Rlimit { current: Some(200 << 20), ..room }).expect("a lower limit");
+        limit_memory(200 << 20);
         for way in 0..4 {
             for reach in [&bytes, &tasks] {
                 reach.restore();

@@ -1,90 +1,34 @@
 //! Items with handles in them: files, sockets, queues, locks, ends of channels. They come in their order, and none stays open.
 
+#[path = "support/cargo.rs"]
+mod cargo;
 #[path = "support/common.rs"]
 mod common;
 mod support;
 
-use common::{join, kill};
+use cargo::{Item, Watched, checked_number, item_of, number_in};
+use common::{join, without_descriptors};
 use ipc_codec::Limits;
 use ipc_codec::handle::Handle;
 use ipc_queue::{
-    GetError, GetTimeoutError, PutError, PutManyError, PutTimeoutError, Queue, QueueError, Receiver, Sender,
-    TryGetError, TryPutError, WhenFull, channel,
+    GetError, PutError, PutManyError, PutTimeoutError, Queue, QueueError, TryGetError, TryPutError, WhenFull,
+    channel,
 };
 use ipc_shared::Arena;
 use ipc_shared::sync::Mutex;
-use ipc_sys::clock::Deadline;
 use ipc_sys::process::Child;
-use ipc_sys::readiness::{Interest, wait_one};
-use ipc_testkit::kill::sweep;
 use ipc_testkit::leaks::Snapshot;
 use ipc_testkit::{Rng, isolated, isolated_within};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::fork_child;
 
 const PAUSE: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(30);
-
-#[derive(Debug, Serialize, Deserialize)]
-enum Item {
-    Plain(u64),
-    File(u64, Handle<File>),
-    Stream(u64, Handle<UnixStream>),
-    Queue(Queue<u64>),
-    Lock(Mutex<u64>),
-    Ends(Sender<u64>, Receiver<u64>),
-    Many(Vec<Handle<UnixStream>>),
-    Large(Vec<u8>, Handle<UnixStream>),
-}
-
-/// The other side of a handle that is in an item: it sees when the last copy is closed.
-struct Watched(UnixStream);
-
-impl Watched {
-    fn new() -> (Watched, Handle<UnixStream>) {
-        let (here, there) = UnixStream::pair().expect("sockets can be made");
-        here.set_nonblocking(true).expect("it is a socket");
-        (Watched(here), Handle::new(there))
-    }
-
-    /// As above, and a number can be read from the handle.
-    fn with_number(number: u64) -> (Watched, Handle<UnixStream>) {
-        let (here, there) = Watched::new();
-        (&here.0).write_all(&number.to_le_bytes()).expect("there is room");
-        (here, there)
-    }
-
-    fn is_closed(&self) -> bool {
-        match (&self.0).read(&mut [0]) {
-            Ok(0) => true,
-            // Whoever closes it with something unread in it resets the connection.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => true,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[track_caller]
-    fn wait_for_close(&self) {
-        let start = Instant::now();
-        while !self.is_closed() {
-            assert!(start.elapsed() < Duration::from_secs(5), "the handle is still open somewhere");
-            sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-fn number_in(mut stream: Handle<UnixStream>) -> u64 {
-    let mut bytes = [0; 8];
-    stream.read_exact(&mut bytes).expect("a number was written");
-    u64::from_le_bytes(bytes)
-}
 
 #[test]
 fn all_kinds_come_in_order() {
@@ -193,38 +137,6 @@ fn several_producers_and_consumers() {
         let total = PRODUCERS * ITEMS;
         assert_eq!((first.0 + second.0, first.1 + second.1), ((0..total).sum(), total));
     });
-}
-
-/// An item of a kind that depends on its number, with the number in each handle.
-fn item_of(number: u64) -> Item {
-    let handle = || Watched::with_number(number).1;
-    match number % 7 {
-        0 | 3 => Item::Stream(number, handle()),
-        1 => Item::Many((0..3).map(|_| handle()).collect()),
-        2 => Item::Large(vec![number as u8; 5000], handle()),
-        _ => Item::Plain(number),
-    }
-}
-
-fn checked_number(item: Item) -> u64 {
-    match item {
-        Item::Plain(number) => number,
-        Item::Stream(number, handle) => {
-            assert_eq!(number_in(handle), number);
-            number
-        }
-        Item::Many(handles) => {
-            let numbers: Vec<u64> = handles.into_iter().map(number_in).collect();
-            assert!(numbers.len() == 3 && numbers.iter().all(|&number| number == numbers[0]));
-            numbers[0]
-        }
-        Item::Large(bytes, handle) => {
-            let number = number_in(handle);
-            assert_eq!(bytes, vec![number as u8; 5000]);
-            number
-        }
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]
@@ -469,121 +381,6 @@ fn a_channel_that_drops_is_not_stopped_up() {
 }
 
 #[test]
-fn a_taker_that_dies_closes_what_it_has() {
-    isolated(|| {
-        let queue = Queue::bounded(8).expect("a small queue");
-        let (watched, handle) = Watched::new();
-        queue.put(Item::Stream(1, handle)).expect("there is room");
-        let taker = fork_child(|| {
-            // A copy of the other side would keep it open.
-            let _item = queue.get().expect("there is one");
-            queue.put(Item::Plain(2)).expect("there is room");
-            sleep(LONG);
-        });
-        assert!(matches!(queue.get(), Ok(Item::Plain(2) | Item::Stream(..))));
-        kill(&taker);
-        drop(queue);
-        watched.wait_for_close();
-    });
-}
-
-/// Killed at any instruction of a get: the item is there with its handle, or the handle is closed.
-#[test]
-fn takers_killed_anywhere_leave_no_handle_open() {
-    isolated_within(Duration::from_secs(180), || {
-        let mut seen = [0; 3];
-        let make = || {
-            let queue = Queue::bounded(4).expect("a small queue");
-            let (watched, handle) = Watched::with_number(7);
-            queue.put(Item::Stream(7, handle)).expect("there is room");
-            (queue, watched)
-        };
-        let get = |(queue, _): &(Queue<Item>, Watched)| drop(queue.get());
-        let swept = sweep(13, make, get, |(queue, watched), point| {
-            match queue.try_get() {
-                Ok(item) => {
-                    assert_eq!(checked_number(item), 7, "at {point}");
-                    seen[0] += 1;
-                }
-                Err(TryGetError::Empty) if watched.is_closed() => seen[1] += 1,
-                Err(TryGetError::Empty) => {
-                    seen[2] += 1;
-                    find_what_is_left(&queue, seen[2]);
-                }
-                Err(other) => panic!("at {point}: {other}"),
-            }
-            watched.wait_for_close();
-            goes_on(&queue);
-        });
-        println!("{} points: still there, closed, to be closed {seen:?}", swept.points);
-    });
-}
-
-/// Killed at any instruction of a put: the item is there with its handle, or the handle is closed.
-#[test]
-fn putters_killed_anywhere_leave_no_handle_open() {
-    isolated_within(Duration::from_secs(180), || {
-        let mut seen = [0; 3];
-        let make = || (Queue::bounded(4).expect("a small queue"), Watched::with_number(7));
-        type State = (Queue<Item>, (Watched, Handle<UnixStream>));
-        let put = |(queue, (_, handle)): &State| {
-            let handle = Handle::new(handle.try_clone().expect("descriptors are left"));
-            queue.put(Item::Stream(7, handle)).expect("there is room");
-        };
-        let swept = sweep(13, make, put, |(queue, (watched, handle)), point| {
-            drop(handle);
-            match queue.try_get() {
-                Ok(item) => {
-                    assert_eq!(checked_number(item), 7, "at {point}");
-                    seen[1] += 1;
-                }
-                Err(TryGetError::Empty) if watched.is_closed() => seen[0] += 1,
-                Err(TryGetError::Empty) => {
-                    seen[2] += 1;
-                    find_what_is_left(&queue, seen[2]);
-                }
-                Err(other) => panic!("at {point}: {other}"),
-            }
-            watched.wait_for_close();
-            goes_on(&queue);
-        });
-        println!("{} points: not there, there, to be closed {seen:?}", swept.points);
-    });
-}
-
-/// Putters that die with their handles on the way, over and over, stop nothing up.
-#[test]
-fn random_kills() {
-    isolated_within(Duration::from_secs(120), || {
-        let queue = Queue::bounded(1000).expect("a queue");
-        let mut rng = Rng::from_env();
-        let mut n_taken = 0;
-        for _ in 0..200 {
-            let putter = fork_child(|| {
-                for number in 0.. {
-                    queue.put(item_of(number)).expect("it is taken");
-                }
-            });
-            let taker = fork_child(|| while queue.get().map(checked_number).is_ok() {});
-            sleep(Duration::from_micros(rng.below(3000)));
-            kill(&putter);
-            if rng.one_in(2) {
-                for item in queue.try_iter() {
-                    checked_number(item.expect("an item"));
-                    n_taken += 1;
-                }
-            }
-            kill(&taker);
-        }
-        for item in queue.try_iter() {
-            checked_number(item.expect("an item"));
-        }
-        println!("{n_taken} taken in between");
-        goes_on(&queue);
-    });
-}
-
-#[test]
 fn nothing_is_left_of_items() {
     isolated(|| {
         let queue = Queue::builder().capacity(50).byte_capacity(4000).create().expect("a small queue");
@@ -603,42 +400,4 @@ fn nothing_is_left_of_items() {
         }
         before.assert_no_growth();
     });
-}
-
-/// Handles that belong to no item are found by who waits for one, by who polls, and by who gets the next handles.
-#[track_caller]
-fn find_what_is_left(queue: &Queue<Item>, n_times: u32) {
-    match n_times {
-        0..5 => {
-            let result = queue.get_timeout(Duration::from_millis(300));
-            assert!(matches!(result, Err(GetTimeoutError::TimedOut)));
-        }
-        5..50 => {
-            let is_readable = |_| {
-                let descriptor = queue.pollable().expect("descriptors are left");
-                wait_one(descriptor, Interest::Read, Deadline::NOW).expect("it can be polled")
-            };
-            // Once it may be: what the dead has changed is not known.
-            assert!(!(0..10).all(is_readable));
-        }
-        _ => goes_on(queue),
-    }
-}
-
-/// Items with and without handles go through.
-#[track_caller]
-fn goes_on(queue: &Queue<Item>) {
-    for number in 0..7 {
-        queue.put(item_of(number)).expect("there is room");
-        assert_eq!(checked_number(queue.get().expect("there is one")), number);
-    }
-    assert!(queue.is_empty());
-}
-
-fn without_descriptors(body: impl FnOnce()) {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: limit.maximum })
-        .expect("less is allowed");
-    body();
-    setrlimit(Resource::Nofile, limit).expect("as it was");
 }

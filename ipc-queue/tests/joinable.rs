@@ -4,7 +4,7 @@
 mod common;
 mod support;
 
-use common::{join, kill};
+use common::{join, kill, resume, stop, without_descriptors};
 use ipc_codec::{Limits, encode};
 use ipc_queue::{Finished, GetError, JoinError, JoinableQueue, Queue, TaskDoneError, WhenFull};
 use ipc_sys::clock::Deadline;
@@ -12,7 +12,6 @@ use ipc_sys::memory::SharedMapping;
 use ipc_sys::process::Child;
 use ipc_testkit::kill::{Ending, sweep, sweep_stops};
 use ipc_testkit::{Rng, isolated, isolated_within, watchdog};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fs::File;
 use std::sync::atomic::Ordering::SeqCst;
@@ -221,7 +220,7 @@ fn a_stopped_worker_is_waited_for() {
         stop(&worker);
         go.put(()).expect("there is room");
         assert!(matches!(tasks.join_timeout(5 * PAUSE), Err(JoinError::TimedOut)));
-        kill_process(pid_of(&worker), rustix::process::Signal::CONT).expect("it is our child");
+        resume(&worker);
         assert_eq!(lost(&tasks), 0);
         join(&worker);
     });
@@ -484,24 +483,4 @@ impl Log {
     fn again(&self) -> Log {
         Log(self.0.try_clone().expect("descriptors are left"))
     }
-}
-
-fn without_descriptors(body: impl FnOnce()) {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: limit.maximum })
-        .expect("less is allowed");
-    body();
-    setrlimit(Resource::Nofile, limit).expect("as it was");
-}
-
-fn stop(child: &Child) {
-    kill_process(pid_of(child), rustix::process::Signal::STOP).expect("it is our child");
-    let stat = || std::fs::read_to_string(format!("/proc/{}/stat", child.pid())).expect("it is alive");
-    while !stat().contains(") T") {
-        thread::yield_now();
-    }
-}
-
-fn pid_of(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.pid()).expect("a small number")).expect("no process is number 0")
 }

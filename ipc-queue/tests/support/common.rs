@@ -154,6 +154,12 @@ pub(crate) fn travel<T: DeserializeOwned>(value: &impl Serialize) -> Result<T, S
     message.decode(&Limits::default()).map_err(|error| error.to_string())
 }
 
+/// From here on this process has so much address space and no more: what asks for more ends at once.
+pub(crate) fn limit_memory(most: u64) {
+    let room = getrlimit(Resource::As);
+    setrlimit(Resource::As, Rlimit { current: Some(most), ..room }).expect("a lower limit");
+}
+
 /// While this lives, the process cannot open another descriptor.
 pub(crate) struct NoDescriptors {
     limit: Rlimit,
@@ -173,6 +179,14 @@ impl Drop for NoDescriptors {
     fn drop(&mut self) {
         setrlimit(Resource::Nofile, self.limit).expect("the old limit");
     }
+}
+
+/// Does something while the process cannot open another descriptor, however many it has.
+pub(crate) fn without_descriptors(body: impl FnOnce()) {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).expect("less is allowed");
+    body();
+    setrlimit(Resource::Nofile, limit).expect("as it was");
 }
 
 /// How long this process has been on a processor.
