@@ -209,6 +209,7 @@ pub mod python;
 mod schema;
 mod transport;
 mod travel;
+mod values;
 mod wait;
 
 pub use address::{Address, AddressError};
