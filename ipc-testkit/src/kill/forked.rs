@@ -7,16 +7,14 @@
 
 #![allow(unsafe_code)]
 
+use super::patience::Patience;
 use crate::proc;
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::time::{Duration, Instant};
-
-/// What is waited for longer than this is a hang. Nothing that is promised takes a tenth; the rest is for a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+use std::time::Duration;
 
 /// The exit code of a child whose closure has panicked.
 const PANICKED: i32 = 101;
@@ -25,7 +23,7 @@ const PANICKED: i32 = 101;
 const PAUSE: Duration = Duration::from_micros(300);
 
 /// Whether to wait on for a child that has fallen asleep in a system call. It is asked again as long as the child sleeps.
-pub(super) type Patience<'a> = &'a mut dyn FnMut() -> bool;
+pub(super) type WaitsOn<'a> = &'a mut dyn FnMut() -> bool;
 
 /// What has become of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +74,10 @@ impl Forked {
         self.pid
     }
 
-    /// Waits until the child stops for its tracer, ends, or has done neither for too long. With `patience`, one asks what
-    /// to do when it sleeps.
-    pub(super) fn wait(&self, patience: Patience<'_>) -> Change {
-        let start = Instant::now();
+    /// Waits until the child stops for its tracer, ends, or has done neither for too long. When it sleeps,
+    /// `waits_on` is asked what to do.
+    pub(super) fn wait(&self, waits_on: WaitsOn<'_>) -> Change {
+        let mut patience = Patience::new();
         let signals = ChildSignals::hold();
         let mut was_asleep = false;
         loop {
@@ -91,11 +89,12 @@ impl Forked {
             }
             // Seen twice with no stop in between: it does not only wait for the kernel's next step.
             let is_asleep = proc::stat(self.pid).is_some_and(|stat| stat.state == 'S');
-            if is_asleep && was_asleep && !patience() {
+            if is_asleep && was_asleep && !waits_on() {
                 return Change::Asleep;
             }
             was_asleep = is_asleep;
-            if start.elapsed() > PATIENCE {
+            if patience.is_over() {
+                patience.tell(&format!("child {}", self.pid));
                 return Change::Late;
             }
         }

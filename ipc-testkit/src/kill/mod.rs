@@ -56,6 +56,7 @@ mod args;
 mod blocking;
 mod forked;
 mod pairs;
+mod patience;
 mod pin;
 mod recovery;
 mod route;

@@ -1,6 +1,6 @@
 //! The way of a call through its instructions, once written down, and how to lead another child to a point of it.
 
-use super::forked::{Ending, Patience};
+use super::forked::{Ending, WaitsOn};
 use super::tracee::{Stop, Tracee};
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl Route {
     /// # Errors
     ///
     /// If the call ends the process, or hangs in one instruction.
-    pub(super) fn of(tracee: &Tracee, most: usize, patience: Patience<'_>) -> Result<Route, Ending> {
+    pub(super) fn of(tracee: &Tracee, most: usize, waits_on: WaitsOn<'_>) -> Result<Route, Ending> {
         let mut route = Route::nowhere();
         let mut counts = HashMap::new();
         while route.addresses.len() < most {
@@ -60,7 +60,7 @@ impl Route {
             let mut has_slept = false;
             let stop = tracee.step(&mut || {
                 has_slept = true;
-                patience()
+                waits_on()
             });
             if has_slept {
                 route.slept_at.get_or_insert(route.addresses.len());
@@ -100,9 +100,9 @@ impl Route {
     }
 
     /// Runs a child, which stands at the start, to a point: before that instruction, or to the goal.
-    pub(super) fn lead(&self, tracee: &Tracee, point: usize, patience: Patience<'_>) -> Arrival {
+    pub(super) fn lead(&self, tracee: &Tracee, point: usize, waits_on: WaitsOn<'_>) -> Arrival {
         if point == self.n_steps() {
-            let stop = tracee.run(patience);
+            let stop = tracee.run(waits_on);
             let is_there = match self.goal {
                 Goal::End => stop == Stop::Trap && tracee.is_at_end(),
                 Goal::Sleep => stop == Stop::Asleep,
@@ -115,12 +115,12 @@ impl Route {
         let place =
             places.min_by_key(|&place| 2 * self.occurrences[place] + (point - place) as u64).unwrap_or(point);
         let address = self.addresses[place];
-        let stop = tracee.run_to(address, self.occurrences[place], patience);
+        let stop = tracee.run_to(address, self.occurrences[place], waits_on);
         if stop != Stop::Trap || tracee.address() != address {
             return arrival(stop, false);
         }
         for _ in place..point {
-            let stop = tracee.step(patience);
+            let stop = tracee.step(waits_on);
             if stop != Stop::Trap || tracee.is_at_end() {
                 return arrival(stop, false);
             }

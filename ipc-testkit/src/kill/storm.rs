@@ -3,14 +3,15 @@
 //! Sweeps kill between instructions of one call; a storm also kills within the kernel, in the middle of any mixture of calls,
 //! and many times in one life of what they work on.
 
-use super::forked::{Change, Forked, PATIENCE, can_sweep};
+use super::forked::{Change, Forked, can_sweep};
+use super::patience::Patience;
 use super::words::Words;
 use super::{Ending, Sweep};
 use crate::Rng;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// When a storm has its state looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -172,20 +173,25 @@ impl<S> Crew<'_, S> {
 /// Who notices that a count stands still.
 struct Watchman {
     count: u64,
-    since: Instant,
+    patience: Patience,
 }
 
 impl Watchman {
     fn new() -> Watchman {
-        Watchman { count: 0, since: Instant::now() }
+        Watchman { count: 0, patience: Patience::new() }
     }
 
     /// False if the count has been the same for too long.
     fn sees_progress(&mut self, count: u64) -> bool {
         if count != self.count {
-            *self = Watchman { count, since: Instant::now() };
+            *self = Watchman { count, patience: Patience::new() };
+            return true;
         }
-        self.since.elapsed() < PATIENCE
+        let is_over = self.patience.is_over();
+        if is_over {
+            self.patience.tell("the overseer");
+        }
+        !is_over
     }
 }
 

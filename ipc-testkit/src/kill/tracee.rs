@@ -11,7 +11,7 @@
 
 #![allow(unsafe_code)]
 
-use super::forked::{Change, Ending, Forked, Patience};
+use super::forked::{Change, Ending, Forked, WaitsOn};
 use super::pin::Pin;
 use std::cell::Cell;
 use std::io;
@@ -72,25 +72,25 @@ impl Tracee {
     }
 
     /// Makes one instruction.
-    pub(super) fn step(&self, patience: Patience<'_>) -> Stop {
-        self.resume(libc::PTRACE_SINGLESTEP, patience)
+    pub(super) fn step(&self, waits_on: WaitsOn<'_>) -> Stop {
+        self.resume(libc::PTRACE_SINGLESTEP, waits_on)
     }
 
     /// Runs until something stops it: the end of the call, if nothing else.
-    pub(super) fn run(&self, patience: Patience<'_>) -> Stop {
-        self.resume(libc::PTRACE_CONT, patience)
+    pub(super) fn run(&self, waits_on: WaitsOn<'_>) -> Stop {
+        self.resume(libc::PTRACE_CONT, waits_on)
     }
 
     /// Runs to the `occurrence`-th time that the child is about to execute the instruction at `address`. A trap is that
     /// place, or another one if the child went another way.
-    pub(super) fn run_to(&self, address: u64, occurrence: u64, patience: Patience<'_>) -> Stop {
+    pub(super) fn run_to(&self, address: u64, occurrence: u64, waits_on: WaitsOn<'_>) -> Stop {
         self.plant(address);
         for passed in 1.. {
-            let stop = self.run(patience);
+            let stop = self.run(waits_on);
             if stop != Stop::Trap || !self.lift() || passed == occurrence {
                 return stop;
             }
-            match self.step(patience) {
+            match self.step(waits_on) {
                 Stop::Trap => self.plant(address),
                 other => return other,
             }
@@ -144,18 +144,18 @@ impl Tracee {
     }
 
     /// Lets the child go on, and waits.
-    fn resume(&self, how: libc::c_uint, patience: Patience<'_>) -> Stop {
+    fn resume(&self, how: libc::c_uint, waits_on: WaitsOn<'_>) -> Stop {
         self.tell(how, 0);
-        self.wait_for(how, patience)
+        self.wait_for(how, waits_on)
     }
 
     /// Waits for a child that was told to go on before.
-    pub(super) fn wait(&self, patience: Patience<'_>) -> Stop {
-        self.wait_for(libc::PTRACE_CONT, patience)
+    pub(super) fn wait(&self, waits_on: WaitsOn<'_>) -> Stop {
+        self.wait_for(libc::PTRACE_CONT, waits_on)
     }
 
-    fn wait_for(&self, how: libc::c_uint, patience: Patience<'_>) -> Stop {
-        match self.await_change(how, patience) {
+    fn wait_for(&self, how: libc::c_uint, waits_on: WaitsOn<'_>) -> Stop {
+        match self.await_change(how, waits_on) {
             Change::Stopped(_) => Stop::Trap,
             Change::Ended(_) => Stop::Ended,
             Change::Asleep => Stop::Asleep,
@@ -164,9 +164,9 @@ impl Tracee {
     }
 
     /// Waits, and passes on the signals that are for the child itself.
-    fn await_change(&self, how: libc::c_uint, patience: Patience<'_>) -> Change {
+    fn await_change(&self, how: libc::c_uint, waits_on: WaitsOn<'_>) -> Change {
         loop {
-            let change = self.child.wait(patience);
+            let change = self.child.wait(waits_on);
             self.is_running.set(!matches!(change, Change::Stopped(_)));
             match change {
                 Change::Stopped(signal) if signal != libc::SIGTRAP => self.tell(how, signal as u64),
