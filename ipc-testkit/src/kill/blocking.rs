@@ -6,7 +6,7 @@
 use super::Sweep;
 use super::forked::can_sweep;
 use super::route::Arrival;
-use super::sweep::{WARM_UP, kill_at, walk};
+use super::sweep::{BEHIND, WARM_UP, kill_at, kill_behind, walk};
 use super::tracee::{Stop, Tracee};
 use std::cell::Cell;
 
@@ -77,12 +77,8 @@ pub fn sweep_blocking<S>(
         true
     };
     let phase = || if is_woken.take() { Phase::Woken } else { Phase::Before };
-    let (first, state) = walk(&make, &call, &mut asleep);
-    check(state, first.n_steps() as u64, phase());
     for _ in 0..WARM_UP {
-        let point = first.n_steps();
-        let state = kill_at(&first, point, &make, &call, &mut asleep, &mut swept);
-        check(state, point as u64, phase());
+        check(kill_behind(&make, &call, &mut asleep, &mut swept), BEHIND, phase());
     }
     let (route, state) = walk(&make, &call, &mut asleep);
     check(state, route.n_steps() as u64, phase());

@@ -4,7 +4,7 @@
 
 use super::forked::can_sweep;
 use super::route::{Arrival, Route};
-use super::sweep::{WARM_UP, walk};
+use super::sweep::{BEHIND, WARM_UP, walk};
 use super::tracee::Tracee;
 use super::{Ending, Sweep};
 
@@ -20,7 +20,7 @@ pub enum Party {
 /// What was done to a pair, and how it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// The number of the instruction before which the first one stood.
+    /// The number of the instruction before which the first one stood; `u64::MAX` is the end of a call that was not counted yet.
     pub first: u64,
     /// The number of the instruction before which the second one stood; the last one is its sleep, if it sleeps.
     pub second: u64,
@@ -78,12 +78,12 @@ pub fn sweep_pairs<S>(
         return Sweep::default();
     }
     let mut duo = Duo { make, call_a, call_b, swept: Sweep::default() };
-    let mut walk_first = |duo: &mut Duo<_, _, _>| {
-        let (first, state, pair) = duo.walk_first();
+    for _ in 0..WARM_UP {
+        let (state, pair) = duo.first_alone();
         check(state, pair);
-        first
-    };
-    let first = (0..=WARM_UP).map(|_| walk_first(&mut duo)).last().expect("there is one");
+    }
+    let (first, state, pair) = duo.walk_first();
+    check(state, pair);
     let mut most_steps = 0;
     for (row, point) in first.points(0, stride_a).enumerate() {
         if duo.swept.is_over() {
@@ -115,13 +115,28 @@ struct Duo<M, A, B> {
 }
 
 impl<S, M: Fn() -> S, A: Fn(&S), B: Fn(&S)> Duo<M, A, B> {
-    /// The way of the first one, which is killed at its end before the second one calls.
+    /// The first one is killed behind its call, before the second one calls.
+    fn first_alone(&mut self) -> (S, Pair) {
+        let state = (self.make)();
+        let first = Tracee::start(|| (self.call_a)(&state));
+        let arrival = Route::lead_to_the_end(&first, &mut || true);
+        drop(first);
+        let pair = self.second_alone(&state, BEHIND, arrival);
+        (state, pair)
+    }
+
+    /// The same, with the way of the first one.
     fn walk_first(&mut self) -> (Route, S, Pair) {
         let (first, state) = walk(&self.make, &self.call_a, &mut |_| true);
-        let survivor = Tracee::start(|| (self.call_b)(&state)).finish();
-        let pair = Pair { first: first.n_steps() as u64, second: 0, killed: Party::First, survivor };
-        self.count([Arrival::There; 2], pair);
+        let pair = self.second_alone(&state, first.n_steps() as u64, Arrival::There);
         (first, state, pair)
+    }
+
+    fn second_alone(&mut self, state: &S, first: u64, arrival: Arrival) -> Pair {
+        let survivor = Tracee::start(|| (self.call_b)(state)).finish();
+        let pair = Pair { first, second: 0, killed: Party::First, survivor };
+        self.count([arrival, Arrival::There], pair);
+        pair
     }
 
     /// The way of the second one while the first one stands at `point`, which is killed afterwards. A second one that cannot

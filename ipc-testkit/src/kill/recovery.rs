@@ -6,7 +6,7 @@
 use super::Sweep;
 use super::forked::can_sweep;
 use super::route::{Arrival, Route};
-use super::sweep::{WARM_UP, walk};
+use super::sweep::{BEHIND, WARM_UP, kill_behind, walk};
 use super::tracee::Tracee;
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -65,8 +65,7 @@ pub fn sweep_recovery<S, K: Eq + Hash>(
     }
     let story = Story { make, call, recover };
     for _ in 0..WARM_UP {
-        let (route, state) = walk(&story.make, &story.call, &mut |_| true);
-        check(state, &[route.n_steps() as u64]);
+        check(kill_behind(&story.make, &story.call, &mut |_| true, &mut Sweep::default()), &[BEHIND]);
     }
     let mut seen = HashSet::new();
     let mut chains = vec![Chain::default()];

@@ -99,6 +99,12 @@ impl Route {
         (first..self.n_steps()).step_by(stride.max(1) as usize).chain(goal)
     }
 
+    /// Runs a child, which stands at the start, to the end of its call.
+    pub(super) fn lead_to_the_end(tracee: &Tracee, waits_on: WaitsOn<'_>) -> Arrival {
+        let stop = tracee.run(waits_on);
+        arrival(stop, stop == Stop::Trap && tracee.is_at_end())
+    }
+
     /// Runs a child, which stands at the start, to a point: before that instruction, or to the goal.
     pub(super) fn lead(&self, tracee: &Tracee, point: usize, waits_on: WaitsOn<'_>) -> Arrival {
         if point == self.n_steps() {

@@ -4,7 +4,8 @@
 //! does not need that.
 
 use super::forked::can_sweep;
-use super::sweep::{WARM_UP, walk_on};
+use super::route::Route;
+use super::sweep::{BEHIND, WARM_UP, walk_on};
 use super::tracee::Tracee;
 use super::{Ending, Sweep};
 
@@ -52,21 +53,23 @@ pub fn sweep_stops<S>(
         return swept;
     }
     // Looks at a child that stands still, and again when it has gone on to its end.
-    let mut look = |state: S, tracee: Tracee, point: usize, swept: &mut Sweep| {
-        check_stopped(&state, point as u64);
+    let mut look = |state: S, tracee: Tracee, point: u64, swept: &mut Sweep| {
+        check_stopped(&state, point);
         let ending = tracee.finish();
         drop(tracee);
         swept.ended(ending);
-        check_resumed(state, point as u64, ending);
+        check_resumed(state, point, ending);
     };
-    // The way is written down again once it has settled, as in `sweep`.
-    let mut walk = |swept: &mut Sweep| {
+    // The way is written down once it has settled, as in `sweep`.
+    for _ in 0..WARM_UP {
         let state = make();
-        let (route, tracee) = walk_on(&state, &call, &mut |_| true);
-        look(state, tracee, route.n_steps(), swept);
-        route
-    };
-    let route = (0..=WARM_UP).map(|_| walk(&mut swept)).last().expect("there is one");
+        let tracee = Tracee::start(|| call(&state));
+        swept.arrived(Route::lead_to_the_end(&tracee, &mut || true));
+        look(state, tracee, BEHIND, &mut swept);
+    }
+    let state = make();
+    let (route, tracee) = walk_on(&state, &call, &mut |_| true);
+    look(state, tracee, route.n_steps() as u64, &mut swept);
     for point in route.points(0, stride) {
         if swept.is_over() {
             break;
@@ -75,7 +78,7 @@ pub fn sweep_stops<S>(
         let tracee = Tracee::start(|| call(&state));
         swept.arrived(route.lead(&tracee, point, &mut || true));
         swept.points += 1;
-        look(state, tracee, point, &mut swept);
+        look(state, tracee, point as u64, &mut swept);
     }
     swept.steps = route.n_steps() as u64;
     swept.kills = swept.points;

@@ -5,17 +5,21 @@
 //! code stands at the same addresses and takes the same way, unless it depends on the time.
 
 use super::Sweep;
-use super::forked::can_sweep;
-use super::route::Route;
+use super::forked::{WaitsOn, can_sweep};
+use super::route::{Arrival, Route};
 use super::tracee::Tracee;
 
 /// Rounds before the way of the call is written down.
-pub(super) const WARM_UP: usize = 5;
+pub(super) const WARM_UP: usize = 6;
+
+/// The number of the point behind a call whose instructions nobody has counted yet.
+pub(super) const BEHIND: u64 = u64::MAX;
 
 /// Kills a child before every `stride`-th instruction of `call`, and once after it, and has each result checked.
 ///
 /// For each point, `make` makes what the call works on, shared with the child; the child calls; and after its death
-/// `check` sees what is left, with the number of the point. A call that sleeps until somebody else acts is one for
+/// `check` sees what is left, with the number of the point. The first few are killed behind the call before its instructions are
+/// counted, which is the point `u64::MAX`. A call that sleeps until somebody else acts is one for
 /// [`sweep_blocking`](super::sweep_blocking).
 ///
 /// # Panics
@@ -44,13 +48,10 @@ pub fn sweep<S>(
     if !can_sweep() {
         return swept;
     }
-    // The way of a call depends on what the allocator has at hand, which the first rounds change. So they kill after the call,
-    // and the way is written down again once it has settled.
-    let (first, state) = walk(&make, &call, &mut |_| true);
-    check(state, first.n_steps() as u64);
+    // The way of a call depends on what the allocator has at hand, which the first rounds change. So they kill behind the call,
+    // and the way is written down once it has settled.
     for _ in 0..WARM_UP {
-        let point = first.n_steps();
-        check(kill_at(&first, point, &make, &call, &mut |_| true, &mut swept), point as u64);
+        check(kill_behind(&make, &call, &mut |_| true, &mut swept), BEHIND);
     }
     let (route, state) = walk(&make, &call, &mut |_| true);
     check(state, route.n_steps() as u64);
@@ -90,9 +91,30 @@ pub(super) fn kill_at<S>(
     asleep: Asleep<'_, S>,
     swept: &mut Sweep,
 ) -> S {
+    kill_where(|tracee, waits_on| route.lead(tracee, point, waits_on), make, call, asleep, swept)
+}
+
+/// One child, killed behind the call; what is left.
+pub(super) fn kill_behind<S>(
+    make: impl Fn() -> S,
+    call: impl Fn(&S),
+    asleep: Asleep<'_, S>,
+    swept: &mut Sweep,
+) -> S {
+    kill_where(Route::lead_to_the_end, make, call, asleep, swept)
+}
+
+/// One child, killed where somebody leads it; what is left.
+fn kill_where<S>(
+    lead: impl FnOnce(&Tracee, WaitsOn<'_>) -> Arrival,
+    make: impl Fn() -> S,
+    call: impl Fn(&S),
+    asleep: Asleep<'_, S>,
+    swept: &mut Sweep,
+) -> S {
     let state = make();
     let tracee = Tracee::start(|| call(&state));
-    swept.arrived(route.lead(&tracee, point, &mut || asleep(&state)));
+    swept.arrived(lead(&tracee, &mut || asleep(&state)));
     drop(tracee);
     swept.points += 1;
     swept.kills += 1;
