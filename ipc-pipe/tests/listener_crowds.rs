@@ -24,7 +24,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -115,7 +115,8 @@ fn log_in(address: &Address, site: &Site) -> Duration {
 fn the_silent_hold_up_nobody(family: Family) {
     raise_limit();
     let site = Site::new(family);
-    let timeout = Duration::from_millis(500);
+    // It holds for the honest, too, who may have to wait for a processor.
+    let timeout = Duration::from_millis(800);
     let server = Server::new(&site, timeout);
     log_in(&server.address, &site);
     let before = n_descriptors();
@@ -153,7 +154,7 @@ fn the_silent_hold_up_nobody(family: Family) {
 fn a_flood_is_got_through(family: Family) {
     let site = Site::new(family);
     let server = Server::new(&site, LONG);
-    let stop = AtomicBool::new(false);
+    let (stop, n_come) = (AtomicBool::new(false), AtomicUsize::new(0));
     let longest = thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -161,8 +162,13 @@ fn a_flood_is_got_through(family: Family) {
                 while !stop.load(Ordering::Relaxed) {
                     last.extend(raw(&server.address).ok());
                     last.truncate(100);
+                    n_come.fetch_add(1, Ordering::Relaxed);
                 }
             });
+        }
+        // Those who have come before an honest one are through or away when it is let in.
+        while n_come.load(Ordering::Relaxed) < 300 {
+            thread::yield_now();
         }
         let longest = (0..20).map(|_| log_in(&server.address, &site)).max();
         stop.store(true, Ordering::Relaxed);
@@ -197,7 +203,8 @@ fn a_crowd_has_few_places(family: Family) {
 
 fn a_byte_at_a_time_is_not_enough(family: Family) {
     let site = Site::new(family);
-    let timeout = Duration::from_millis(200);
+    // As above.
+    let timeout = Duration::from_millis(800);
     let server = Server::new(&site, timeout);
     let start = Instant::now();
     let mut slow: Vec<_> = (0..MAX_OF_ONE / 2).map(|_| raw(&server.address).expect("it listens")).collect();
@@ -320,8 +327,12 @@ fn what_was_said_in_time_counts() {
         assert!(
             ipc_sys::readiness::wait_one(listener.as_fd(), ready, Deadline::after(LONG)).expect("a client")
         );
-        // The client gets the question, and answers.
+        // The client gets the question, and answers while nobody listens.
         let early = listener.try_accept();
+        if early.is_err() {
+            let has_answered = ipc_sys::readiness::wait_one(listener.as_fd(), ready, Deadline::after(LONG));
+            assert!(has_answered.expect("it can be waited for"));
+        }
         thread::sleep(3 * timeout);
         if early.is_err() {
             listener.try_accept().expect("the answer came in time");
@@ -427,6 +438,10 @@ fn a_killed_listener_leaves_a_name_that_is_no_obstacle() {
                     }
                 }
             });
+            // One that accepts is there when it is killed; of the others it is not known.
+            while round % 2 == 0 && !path.exists() {
+                thread::yield_now();
+            }
             thread::sleep(Duration::from_micros(500 + rng.below(3000)));
             child.signal(Signal::Kill).expect("it is there");
             child.wait(Deadline::NEVER).expect("a child can be waited for");
@@ -437,7 +452,7 @@ fn a_killed_listener_leaves_a_name_that_is_no_obstacle() {
             assert!(!path.exists());
         }
         println!("{n_left} of 60 left a name");
-        assert!(n_left > 0);
+        assert!(n_left >= 30);
     });
 }
 

@@ -104,7 +104,7 @@ fn a_storm_of_signals_is_not_noticed() {
         let cases = kinds();
         let objects: Vec<&dyn Waitable> = cases.iter().map(|case| &*case.object as _).collect();
         interrupt_every_millisecond();
-        let half = Duration::from_millis(500);
+        let half = Duration::from_millis(300);
         assert_eq!(at_least(half, || wait_timeout(&objects, half)).expect("no interruption"), []);
         let until = Instant::now() + half;
         assert_eq!(at_least(half, || wait_deadline(&objects, until)).expect("no interruption"), []);
@@ -119,8 +119,10 @@ fn a_storm_of_signals_is_not_noticed() {
         });
         assert_eq!(wait(&[&rx]).expect("no interruption"), [0]);
         child.wait(Deadline::NEVER).expect("it is a child");
-        let n_signals = N_SIGNALS.load(Relaxed);
-        assert!(n_signals >= 300, "only {n_signals} signals came");
+        // A machine that is busy gives them not so often.
+        while N_SIGNALS.load(Relaxed) < 300 {
+            assert_eq!(at_least(half, || wait_timeout(&objects, half)).expect("no interruption"), []);
+        }
     });
 }
 

@@ -54,7 +54,7 @@ fn run(capacity: usize) {
                 board.wait_for(BEGUN, EACH as u64);
                 let end = Instant::now() + time;
                 let mut number = 0;
-                while Instant::now() < end {
+                while number == 0 || Instant::now() < end {
                     timed(&board, producer, || queue.put((producer, number))).expect("it is open");
                     board.number(SUM_PUT).fetch_add(number, std::sync::atomic::Ordering::SeqCst);
                     number += 1;

