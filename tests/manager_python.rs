@@ -254,14 +254,14 @@ fn type_list(manager: &Manager, method: StartMethod) {
 
 fn type_dict(manager: &Manager, method: StartMethod) {
     let dict = manager.dict().expect("a dict");
-    dict.set("foo", &5).expect("set");
+    dict.set("object", &5).expect("set");
     let child = |dict: Dict<String, i32>| {
-        let entry = || ("foo".to_string(), 5);
-        assert_eq!((dict.len().expect("a call"), dict.get("foo").expect("a call")), (1, Some(5)));
+        let entry = || ("object".to_string(), 5);
+        assert_eq!((dict.len().expect("a call"), dict.get("object").expect("a call")), (1, Some(5)));
         assert_eq!(dict.to_vec().expect("entries"), [entry()]);
         assert_eq!(
             (dict.keys().expect("keys"), dict.values().expect("values")),
-            (vec!["foo".into()], vec![5])
+            (vec!["object".into()], vec![5])
         );
         assert_eq!(dict.to_map().expect("entries"), HashMap::from([entry()]));
         assert_eq!(dict.pop().expect("a call"), Some(entry()));
@@ -462,20 +462,20 @@ impl Registered for Foo {
 
 fn own_types(method: StartMethod) {
     let manager = Manager::builder().method(method).register::<Foo>().start().expect("a manager");
-    let foo = manager.object::<Foo>(()).expect("an object");
-    let child = |foo: Object<Foo>| {
-        assert_eq!(foo.call::<_, String>("f", ()).expect("f"), "f()");
-        let error = foo.call::<_, String>("g", ()).unwrap_err();
+    let object = manager.object::<Foo>(()).expect("an object");
+    let child = |object: Object<Foo>| {
+        assert_eq!(object.call::<_, String>("f", ()).expect("f"), "f()");
+        let error = object.call::<_, String>("g", ()).unwrap_err();
         assert!(
             matches!(&error, CallError::Panicked { message, .. } if message.contains("no luck")),
             "{error}"
         );
-        assert!(matches!(foo.call::<_, ()>("_h", ()), Err(CallError::NoSuchMethod { .. })));
-        foo.call::<_, Vec<u64>>("squares", 10_u64).expect("squares")
+        assert!(matches!(object.call::<_, ()>("_h", ()), Err(CallError::NoSuchMethod { .. })));
+        object.call::<_, Vec<u64>>("squares", 10_u64).expect("squares")
     };
-    assert!(run(method, child, foo.clone()).into_iter().eq((0..10).map(|n| n * n)));
+    assert!(run(method, child, object.clone()).into_iter().eq((0..10).map(|n| n * n)));
     manager.shutdown().expect("an end");
-    assert!(matches!(foo.call::<_, String>("f", ()), Err(CallError::ServerGone)));
+    assert!(matches!(object.call::<_, String>("f", ()), Err(CallError::ServerGone)));
 }
 
 /// What goes to a remote manager in one queue.
