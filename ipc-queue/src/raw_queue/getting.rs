@@ -604,7 +604,7 @@ impl RawQueue {
     }
 
     /// An error if nobody is left who could put, and nothing is left to take.
-    pub(super) fn see_putters(&self) -> Result<(), Stop> {
+    fn see_putters(&self) -> Result<(), Stop> {
         if self.freight.has_no_putter() && self.ring().is_empty()? { Err(Stop::Abandoned) } else { Ok(()) }
     }
 }

@@ -81,7 +81,7 @@ impl RawQueue {
     /// Sleeps at the socket instead of the bell, if this is the inner end of a channel, where nothing else waits than who takes items:
     /// until a token is there, or handles, or the other side is gone, or something has changed. False if it did not.
     ///
-    /// The kernel tells of the end, so nobody has to ask for it all the time. A token can get lost, as above: there is a look, and the
+    /// The kernel tells of the end, so nobody has to ask for it: whoever is woken by it sees it before the next sleep. A token can get lost, as above: there is a look, and the
     /// wish is left again, after each [`LOOK`].
     pub(super) fn doze(
         &self,
@@ -95,7 +95,6 @@ impl RawQueue {
             if has_changed() {
                 return Ok(true);
             }
-            self.see_putters()?;
             let until = Deadline::after(deadline.remaining_at_most(LOOK));
             // What cannot be waited for is left to the bell.
             if wait_one(inner.handle(), Interest::Read, until).unwrap_or(true) || deadline.is_over() {
