@@ -76,6 +76,11 @@ impl Attached {
         }
     }
 
+    /// Whether the process has ended, or is on its way out.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.child.is_ending()
+    }
+
     /// Waits for the end of the process; `None` when the deadline passed first.
     pub(crate) fn wait(&self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
         match &self.served {

@@ -13,7 +13,7 @@ use ipc_sys::process::{ExitStatus, Signal};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a child that has closed its channel may take to end before it counts as one that goes on without it.
+/// How long a child that has closed its channel may take to begin to end before it counts as one that goes on without it.
 const CLOSING: Duration = Duration::from_millis(100);
 
 /// A process, and the channel to it.
@@ -128,8 +128,13 @@ impl Running {
                 return Ok(status.map_or(Word::TimedOut, Word::Ended));
             }
             if is_closed {
-                // No word can come any more. The end of a process closes its channel a moment before it shows.
-                let status = self.child().wait(Deadline::after(CLOSING)).map_err(JoinError::Os)?;
+                // No word can come any more. The end of a process closes its channel a moment before it shows, and how long that is
+                // depends on who else wants the processor.
+                let closing = self.child().wait(Deadline::after(CLOSING));
+                let status = match closing.map_err(JoinError::Os)? {
+                    None if self.child().is_ending() => self.child().wait(deadline).map_err(JoinError::Os)?,
+                    status => status,
+                };
                 return Ok(status.map_or(Word::Closed, Word::Ended));
             }
             if deadline.is_over() {

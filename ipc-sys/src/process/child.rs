@@ -140,6 +140,40 @@ impl Child {
         wait_one(self.handle(), Interest::Read, deadline)
     }
 
+    /// Whether the process has ended, or is on its way out: what it had open is closed some time before its end shows, which may be
+    /// long on a busy machine.
+    ///
+    /// # Platform
+    ///
+    /// Linux: by the flags in `/proc/<pid>/stat`, which are those of the first thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::process::{Program, Signal, spawn};
+    ///
+    /// # let program = Program {
+    /// #     path: c"/bin/sleep".into(),
+    /// #     args: [c"sleep", c"60"].map(Into::into).to_vec(),
+    /// #     env: vec![],
+    /// #     current_dir: None,
+    /// #     stdio: [None; 3],
+    /// #     channel: None,
+    /// # };
+    /// let child = spawn(&program)?; // It sleeps for a minute.
+    /// assert!(!child.is_ending());
+    /// child.signal(Signal::Kill)?;
+    /// child.wait(Deadline::NEVER)?;
+    /// assert!(child.is_ending());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_ending(&self) -> bool {
+        // Asked before its end: afterwards the number may be another's.
+        let is_ending = imp::is_ending(self.pid);
+        is_ending || self.has_status() || self.has_ended(Deadline::NOW).unwrap_or(false)
+    }
+
     /// A process by the handle that another one sent, with the number it has.
     ///
     /// # Examples

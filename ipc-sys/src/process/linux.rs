@@ -161,6 +161,10 @@ pub(super) fn thread_count() -> io::Result<usize> {
     }
 }
 
+pub(super) fn is_ending(pid: u32) -> bool {
+    !is_running(Path::new(&format!("/proc/{pid}")))
+}
+
 /// Whether a thread is not on its way out. One that was joined stays in the list for a moment, and runs nothing any more.
 fn is_running(task: &Path) -> bool {
     /// `PF_EXITING` of the kernel's `linux/sched.h`.

@@ -7,6 +7,7 @@
 //!   instant; the failure of any step is the error of this call.
 //! - `fork() -> child or (pid, handle)`: a copy of this process, or an error that says the system has none.
 //! - `try_wait(handle)`: the exit status once the process has ended, without waiting; collects the remains.
+//! - `is_ending(pid)`: whether that process is on its way out, as far as the system tells.
 //! - `signal(handle, signal)`: to that process and never to another; nothing when it has ended.
 //! - `signal_name(number)`: what the system calls a signal.
 //! - `thread_count()`, `resident_memory()`, `exit_now(code)`, `replace_stdio(number, handle)`, `above_stdio(handle)`,
