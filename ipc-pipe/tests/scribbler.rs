@@ -70,8 +70,10 @@ fn use_ends((sender, receiver): &Ends, watch: &Watch<'_>) {
     let _ = watch.time("send_bytes_timeout", || sender.send_bytes_timeout(&[3; 40], TIMEOUT).is_ok());
     let _ = watch.time("a large send", || sender.send_bytes_timeout(&[4; 1700], TIMEOUT).is_ok());
     let _ = watch.time("poll", || receiver.poll(TIMEOUT).is_ok());
-    let size = watch.time("recv_bytes_into", || receiver.recv_bytes_into_timeout(&mut [0; 600], TIMEOUT));
-    assert!(size.is_ok_and(|size| size <= 600) || size_is_small(receiver, watch));
+    for _ in 0..4 {
+        let size = watch.time("recv_bytes_into", || receiver.recv_bytes_into_timeout(&mut [0; 600], TIMEOUT));
+        assert!(size.is_ok_and(|size| size <= 600) || size_is_small(receiver, watch));
+    }
     for _ in 0..2 {
         if let Ok(message) = watch.time("try_recv", || receiver.try_recv()) {
             assert!(message.len() <= MOST);
@@ -131,7 +133,8 @@ fn sockets_that_are_fed() {
     isolated_within(Duration::from_secs(240), || run(fed_sockets));
 }
 
-/// The words of the part at the head say one thing and then another, as fast as it goes.
+/// The words of the parts at the head say one thing and then another, as fast as it goes: a message whose parts follow each other, and
+/// more often than not one of which something is wrong.
 #[test]
 fn parts_that_change_while_they_are_read() {
     isolated_within(Duration::from_secs(240), || {
@@ -141,12 +144,19 @@ fn parts_that_change_while_they_are_read() {
             }
             let (sender, number) = (ground.name(rng), rng.below(2));
             for round in 0..300 {
-                let len = *rng.pick(&[16, 40, 41, 140, 552, 552, 552, 553, 40_000]);
-                ground.store(ground.head(0), 1 | 4 << 1 | len << 8);
-                let at = *rng.pick(&[0, 0, 100, 512, 512, 1024, u64::MAX]);
-                let total = *rng.pick(&[0, 100, 100, 600, 600, 1700, MOST as u64 + 1, u64::MAX]);
-                let words = [rng.below(2) * round, sender, number, at, total];
-                words.iter().enumerate().for_each(|(idx, &word)| ground.store(ground.head(1 + idx), word));
+                let total = *rng.pick(&[0, 100, 600, 600, 600, 600, 1700, MOST as u64 + 1, u64::MAX]);
+                let (mut place, mut at) = (0, *rng.pick(&[0, 0, 0, 0, 100, 512, 1024, u64::MAX]));
+                for _ in 0..3 {
+                    let len = *rng.pick(&[16, 40, 41, 128, 140, 552, 552, 552, 552, 553, 40_000]);
+                    ground.store(ground.head(place), 1 | 4 << 1 | len << 8);
+                    let words = [rng.below(2) * round, sender, number, at, total];
+                    words
+                        .iter()
+                        .enumerate()
+                        .for_each(|(idx, &word)| ground.store(ground.head(place + 1 + idx), word));
+                    place += 1 + len.div_ceil(8) as usize;
+                    at = if rng.one_in(4) { rng.below(2000) } else { at.wrapping_add(len).wrapping_sub(40) };
+                }
             }
         })
     });
