@@ -17,6 +17,23 @@ use std::io;
 /// process.join()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// How do I read what a child prints? By one end of an OS pipe, or of a pair of sockets. (A child by fork has a copy of the other
+/// end, too, as of any open file.)
+///
+/// ```
+/// use ipc_process::Builder;
+/// use std::{io::Read, os::unix::net::UnixStream};
+/// # ipc_process::init();
+///
+/// let (mut here, there) = UnixStream::pair()?;
+/// let process = Builder::new().stdout(there).spawn(|(): ()| println!("heard"), ())?;
+/// let mut text = String::new();
+/// here.read_to_string(&mut text)?; // Until the child has ended: it has the only other end.
+/// assert_eq!(text, "heard\n");
+/// process.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Stdio(pub(crate) Kind);
 

@@ -97,6 +97,7 @@ macro_rules! suite {
                 the_working_directory_is_the_childs
                 streams_go_nowhere
                 streams_go_to_files
+                streams_go_through_pipes
                 what_the_parent_had_not_flushed_is_printed_once
                 a_parent_without_standard_streams_starts_processes
             }

@@ -94,6 +94,27 @@ pub(crate) fn streams_go_to_files(method: StartMethod) {
     assert_eq!(fs::read_to_string(path("both")).expect("text"), "on stdout\non stderr\n");
 }
 
+/// The ends that the child has are nobody's beside it, so that reading ends with the child, and while this process starts another.
+pub(crate) fn streams_go_through_pipes(method: StartMethod) {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    if method == StartMethod::Fork {
+        // It copies this process's ends, as any open file, and the child would wait for itself.
+        return;
+    }
+    let ends = || pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+    let ((their_in, our_in), (our_out, their_out), (our_err, their_err)) = (ends(), ends(), ends());
+    let builder = Builder::new().method(method).stdin(their_in).stdout(their_out).stderr(their_err);
+    let process = builder.spawn(print_and_read, ()).expect("a process");
+    let (hold, go) = ipc_pipe::simplex::<()>().expect("a pipe");
+    let sibling = start(method, |go: ipc_pipe::Receiver<()>| drop(go.recv()), go);
+    File::from(our_in).write_all(b"from stdin").expect("the child reads");
+    let read = |end| std::io::read_to_string(File::from(end)).expect("text");
+    assert_eq!((read(our_out).as_str(), read(our_err).as_str()), ("on stdout\n", "on stderr\n"));
+    assert_eq!(process.join().expect("text"), "from stdin");
+    drop(hold);
+    sibling.join().expect("an end");
+}
+
 /// Lets `work` run with a file as the stdout of this process, and returns what was written there.
 fn with_stdout_in_a_file(work: impl FnOnce()) -> String {
     let folder = ipc_testkit::temp_dir();
