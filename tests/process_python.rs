@@ -13,7 +13,7 @@
 //! | `_TestProcess.test_process` | `a_process_from_start_to_end` |
 //! | `_TestProcess.test_process_mainthread_native_id` | none: of the interpreter's threads |
 //! | `_TestProcess.test_terminate`, `test_kill`, `test_interrupt` | `processes_are_ended`. An exit status has a signal, where Python has a negative number |
-//! | `_TestProcess.test_cpu_count` | none: it is the standard library's `available_parallelism` |
+//! | `_TestProcess.test_cpu_count` | none: it is the standard library's `available_parallelism`, which `ipc-process/tests/methods/parallelism.rs` looks at |
 //! | `_TestProcess.test_active_children` | `active_children_come_and_go` |
 //! | `_TestProcess.test_recursion` | `children_of_children_in_order` |
 //! | `_TestProcess.test_sentinel` | `the_sentinel`. There is none before the start, because there is no `Process` before it |

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     kill::run(&scenarios! {
         "pool storm spawn": storm::run, StartMethod::Spawn;
         "pool storm fork": storm::run, StartMethod::Fork;
+        "pool storm forkserver": storm::run, StartMethod::ForkServer;
         "start storm spawn": start::run, StartMethod::Spawn;
         "start storm fork": start::run, StartMethod::Fork;
         "start storm forkserver": start::run, StartMethod::ForkServer;

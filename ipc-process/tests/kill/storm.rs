@@ -62,6 +62,7 @@ pub(crate) fn run(name: &str, method: StartMethod, args: &Args) -> Row {
     // Nobody kills any more, and everybody works.
     row.ok &= pool.map(work, (0..100).map(load)).into_iter().all(|result| result.is_ok());
     drop(pool);
+    ipc_process::stop_forkserver();
     let left = before.growth(Duration::from_secs(2));
     if !left.is_empty() {
         eprintln!("{name}: left behind:\n{left}");
