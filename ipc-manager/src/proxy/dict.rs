@@ -19,6 +19,10 @@ proxy! {
     /// Keys are equal when their encodings are. `Eq + Hash` leaves floats, maps and unordered sets out; where a type says by its own `Eq`
     /// that different encodings are equal, they are different keys here.
     ///
+    /// Each call is one step. To [`get`](Dict::get) a value and [`set`](Dict::set) it are two, and what others set in between is lost, as with
+    /// Python's `d["n"] += 1`: for that there are [`fetch_add`](Dict::fetch_add), [`update`](Dict::update) and
+    /// [`compare_exchange`](Dict::compare_exchange).
+    ///
     /// # Examples
     ///
     /// ```

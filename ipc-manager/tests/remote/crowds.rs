@@ -26,8 +26,11 @@ fn many_clients_at_once() {
     let sum: Value<u64> = open.manager.value(0).expect("a value");
     open.gate.publish("sum", &sum).expect("a name");
     let before = Snapshot::take();
+    let begin = Instant::now();
     let remotes: Vec<_> = (0..n_clients).map(|_| reach(&open.way)).collect();
+    println!("{n_clients} clients have come in {:?}", begin.elapsed());
     let sums: Vec<Value<u64>> = remotes.iter().map(|remote| remote.find("sum").expect("it")).collect();
+    let begin = Instant::now();
     std::thread::scope(|scope| {
         for part in sums.chunks(n_clients.div_ceil(8)) {
             scope.spawn(move || {
@@ -37,11 +40,14 @@ fn many_clients_at_once() {
             });
         }
     });
+    println!("{} calls took {:?}", 4 * n_clients, begin.elapsed());
     assert_eq!(sum.get().expect("a number"), 4 * n_clients as u64);
     assert_eq!(open.manager.clients().expect("clients").len(), n_clients + 1);
+    let begin = Instant::now();
     drop((sums, remotes));
     until("all are gone", || open.manager.clients().expect("clients").len() == 1);
     until("all handles are closed", || Snapshot::take().descriptors() <= before.descriptors());
+    println!("they have gone in {:?}", begin.elapsed());
 }
 
 fn address(way: &Way) -> std::net::SocketAddr {

@@ -35,139 +35,117 @@ impl Items {
         if index < self.items.len() { Ok(index) } else { Err(Failure::NotFound) }
     }
 
-    /// What leaves the length as it is.
+    fn find(&self, value: &[u8]) -> Option<usize> {
+        self.items.iter().position(|kept| kept.bytes() == value)
+    }
+
+    fn range(&self, args: &mut Reader<'_>) -> Result<(usize, usize), Failure> {
+        let (start, end) = (args.count()?, args.count()?.min(self.items.len()));
+        Ok((start.min(end), end))
+    }
+
+    fn slice(&self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (start, end) = self.range(args)?;
+        turn.give_all(&self.items[start..end]);
+        Ok(())
+    }
+
+    /// Items from a place on, up to so many bytes. The reply begins with the place to go on at.
+    fn page(&self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (start, most) = (args.count()?.min(self.items.len()), args.count()?);
+        let mut size = 0;
+        let n_items = self.items[start..].iter().take_while(|kept| {
+            let is_first = size == 0;
+            size += kept.bytes().len();
+            is_first || size <= most
+        });
+        let end = start + n_items.count();
+        turn.reply.count(end);
+        turn.give_all(&self.items[start..end]);
+        Ok(())
+    }
+
+    /// Puts a value in the place of another one, which is returned.
     #[inline]
-    fn in_place(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        match op {
-            Op::Get => turn.give(&self.items[self.at(args)?]),
-            Op::Set => {
-                let index = self.at(args)?;
-                let kept = turn.keep(args.rest())?;
-                turn.drop(&std::mem::replace(&mut self.items[index], kept));
-            }
-            Op::Change => {
-                let index = self.at(args)?;
-                let (entry, kept) = (args.bytes()?, self.items[index].bytes().to_vec());
-                let job = change::job(turn.world, entry, kept, args.rest())?;
-                self.changing = Some(Changing::Item(index));
-                return Ok(Answer::Work(job));
-            }
-            Op::ChangeWhole => {
-                let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
-                self.changing = Some(Changing::Whole);
-                return Ok(Answer::Work(job));
-            }
-            op => return self.exchange(op, args, turn),
-        }
-        Ok(Answer::Done)
+    fn replace(&mut self, index: usize, value: &[u8], turn: &mut Turn<'_>) -> Result<Kept, Failure> {
+        let kept = turn.keep(value)?;
+        let old = std::mem::replace(&mut self.items[index], kept);
+        turn.drop(&old);
+        Ok(old)
     }
 
-    /// What replaces an item by one that depends on it.
-    fn exchange(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        match op {
-            Op::Swap => {
-                let index = self.at(args)?;
-                let kept = turn.keep(args.rest())?;
-                let old = std::mem::replace(&mut self.items[index], kept);
-                turn.give(&old);
-                turn.drop(&old);
-            }
-            Op::CompareExchange => {
-                let index = self.at(args)?;
-                let (expected, new) = (args.bytes()?, args.rest());
-                let is_same = self.items[index].bytes() == expected;
-                turn.reply.bool(is_same);
-                turn.give(&self.items[index]);
-                if is_same {
-                    let kept = turn.keep(new)?;
-                    turn.drop(&std::mem::replace(&mut self.items[index], kept));
-                }
-            }
-            Op::Add => {
-                let index = self.at(args)?;
-                let number_type = NumberType::from_u8(args.u8()?).ok_or(Failure::Malformed)?;
-                let sum = number::add(number_type, self.items[index].body(), args.rest())?;
-                turn.give(&self.items[index]);
-                self.items[index] = Kept::plain(&sum);
-            }
-            op => return self.look(op, args, turn),
+    fn compare_exchange(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let index = self.at(args)?;
+        let (expected, new) = (args.bytes()?, args.rest());
+        let is_same = self.items[index].bytes() == expected;
+        turn.reply.bool(is_same);
+        turn.give(&self.items[index]);
+        if is_same {
+            self.replace(index, new, turn)?;
         }
-        Ok(Answer::Done)
+        Ok(())
     }
 
-    /// What changes nothing.
-    fn look(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let is_it = |value: &[u8]| self.items.iter().position(|kept| kept.bytes() == value);
-        match op {
-            Op::Len => turn.reply.count(self.items.len()),
-            Op::Contains => turn.reply.bool(is_it(args.rest()).is_some()),
-            Op::Find => turn.reply.count(is_it(args.rest()).ok_or(Failure::NotFound)?),
-            Op::Count => {
-                let value = args.rest();
-                turn.reply.count(self.items.iter().filter(|kept| kept.bytes() == value).count());
-            }
-            Op::Slice => {
-                let (start, end) = self.range(args)?;
-                turn.give_all(&self.items[start..end]);
-            }
-            Op::Page => {
-                let (start, most) = (args.count()?.min(self.items.len()), args.count()?);
-                let mut size = 0;
-                let n_items = self.items[start..].iter().take_while(|kept| {
-                    let is_first = size == 0;
-                    size += kept.bytes().len();
-                    is_first || size <= most
-                });
-                let end = start + n_items.count();
-                turn.reply.count(end);
-                turn.give_all(&self.items[start..end]);
-            }
-            op => return Err(unknown(self.kind, op)),
-        }
-        Ok(Answer::Done)
+    fn add(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let index = self.at(args)?;
+        let number_type = NumberType::from_u8(args.u8()?).ok_or(Failure::Malformed)?;
+        let sum = number::add(number_type, self.items[index].body(), args.rest())?;
+        turn.give(&self.items[index]);
+        self.items[index] = Kept::plain(&sum);
+        Ok(())
     }
 
-    /// What only a list can do.
-    fn resize(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+    fn change(&mut self, args: &mut Reader<'_>, turn: &Turn<'_>) -> Result<Answer, Failure> {
+        let index = self.at(args)?;
+        let (entry, kept) = (args.bytes()?, self.items[index].bytes().to_vec());
+        let job = change::job(turn.world, entry, kept, args.rest())?;
+        self.changing = Some(Changing::Item(index));
+        Ok(Answer::Work(job))
+    }
+
+    fn change_whole(&mut self, args: &mut Reader<'_>, turn: &Turn<'_>) -> Result<Answer, Failure> {
+        let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
+        self.changing = Some(Changing::Whole);
+        Ok(Answer::Work(job))
+    }
+
+    fn set_slice(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (start, end) = self.range(args)?;
+        let values = all(args, turn)?;
+        self.items.splice(start..end, values).for_each(|old| turn.drop(&old));
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize, turn: &mut Turn<'_>) {
+        self.items.drain(len.min(self.items.len())..).for_each(|old| turn.drop(&old));
+    }
+
+    /// What only a list can do: it changes how many items there are.
+    fn resize(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
         match op {
-            Op::Push => {
-                let kept = turn.keep(args.rest())?;
-                self.items.push(kept);
-            }
+            Op::Push => self.items.push(turn.keep(args.rest())?),
             Op::Insert => {
                 let index = args.count()?.min(self.items.len());
-                let kept = turn.keep(args.rest())?;
-                self.items.insert(index, kept);
+                self.items.insert(index, turn.keep(args.rest())?);
             }
             Op::Pop => {
                 let popped = self.items.pop();
                 turn.reply.bool(popped.is_some());
                 popped.iter().for_each(|kept| give_away(kept, turn));
             }
-            Op::Remove => {
-                let index = self.at(args)?;
-                give_away(&self.items.remove(index), turn);
-            }
+            Op::Remove => give_away(&self.items.remove(self.at(args)?), turn),
             Op::RemoveItem => {
-                let value = args.rest();
-                let index = self.items.iter().position(|kept| kept.bytes() == value);
-                turn.drop(&self.items.remove(index.ok_or(Failure::NotFound)?));
+                let index = self.find(args.rest()).ok_or(Failure::NotFound)?;
+                turn.drop(&self.items.remove(index));
             }
             Op::Extend => self.items.extend(all(args, turn)?),
-            Op::SetSlice => {
-                let (start, end) = self.range(args)?;
-                let values = all(args, turn)?;
-                self.items.splice(start..end, values).for_each(|old| turn.drop(&old));
-            }
-            Op::Truncate => {
-                let len = args.count()?.min(self.items.len());
-                self.items.drain(len..).for_each(|old| turn.drop(&old));
-            }
-            Op::Clear => self.items.drain(..).for_each(|old| turn.drop(&old)),
+            Op::SetSlice => self.set_slice(args, turn)?,
+            Op::Truncate => self.truncate(args.count()?, turn),
+            Op::Clear => self.truncate(0, turn),
             Op::Repeat => self.repeat(args.count()?, turn)?,
-            op => return self.in_place(op, args, turn),
+            op => return Err(unknown(self.kind, op)),
         }
-        Ok(Answer::Done)
+        Ok(())
     }
 
     fn repeat(&mut self, n_times: usize, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -177,7 +155,7 @@ impl Items {
             return Err(Failure::Limit("a list that is repeated".into()));
         }
         if n_times == 0 || len == 0 {
-            self.items.drain(..).for_each(|old| turn.drop(&old));
+            self.truncate(0, turn);
             return Ok(());
         }
         for _ in 1..n_times {
@@ -187,11 +165,6 @@ impl Items {
             }
         }
         Ok(())
-    }
-
-    fn range(&self, args: &mut Reader<'_>) -> Result<(usize, usize), Failure> {
-        let (start, end) = (args.count()?, args.count()?.min(self.items.len()));
-        Ok((start.min(end), end))
     }
 }
 
@@ -206,24 +179,38 @@ impl Object for Items {
 
     #[inline]
     fn call(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        match (self.kind, op) {
-            (Kind::List, Op::Reverse) | (Kind::Array, Op::Reverse) => {
-                self.items.reverse();
-                Ok(Answer::Done)
+        match op {
+            Op::Get => turn.give(&self.items[self.at(args)?]),
+            Op::Set => drop(self.replace(self.at(args)?, args.rest(), turn)?),
+            Op::Swap => {
+                let old = self.replace(self.at(args)?, args.rest(), turn)?;
+                turn.give(&old);
             }
-            (Kind::List, _) => self.resize(op, args, turn),
-            _ => self.in_place(op, args, turn),
+            Op::CompareExchange => self.compare_exchange(args, turn)?,
+            Op::Add => self.add(args, turn)?,
+            Op::Change => return self.change(args, turn),
+            Op::ChangeWhole => return self.change_whole(args, turn),
+            Op::Len => turn.reply.count(self.items.len()),
+            Op::Contains => turn.reply.bool(self.find(args.rest()).is_some()),
+            Op::Find => turn.reply.count(self.find(args.rest()).ok_or(Failure::NotFound)?),
+            Op::Count => {
+                let value = args.rest();
+                turn.reply.count(self.items.iter().filter(|kept| kept.bytes() == value).count());
+            }
+            Op::Slice => self.slice(args, turn)?,
+            Op::Page => self.page(args, turn)?,
+            Op::Reverse if self.kind != Kind::Value => self.items.reverse(),
+            op if self.kind == Kind::List => self.resize(op, args, turn)?,
+            op => return Err(unknown(self.kind, op)),
         }
+        Ok(Answer::Done)
     }
 
     fn finished(&mut self, product: Product, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let changing = self.changing.take();
         let Product::Changed(bytes, result) = product else { return Err(Failure::Malformed) };
         match changing {
-            Some(Changing::Item(index)) => {
-                let kept = turn.keep(&bytes)?;
-                turn.drop(&std::mem::replace(&mut self.items[index], kept));
-            }
+            Some(Changing::Item(index)) => drop(self.replace(index, &bytes, turn)?),
             Some(Changing::Whole) => self.set_whole(&bytes, turn)?,
             None => return Err(Failure::Malformed),
         }

@@ -7,7 +7,7 @@ use super::change;
 use super::number::{self, NumberType};
 use crate::error::Failure;
 use crate::wire::{Kind, ObjectId, Op, Reader, Writer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A key: its encoding.
@@ -104,24 +104,6 @@ impl Table {
         self.entries.drain().for_each(|(_, entry)| turn.drop(&entry.value));
     }
 
-    /// What all of them can do.
-    fn common(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        match op {
-            Op::Len => turn.reply.count(self.entries.len()),
-            Op::Contains => turn.reply.bool(self.entries.contains_key(args.rest())),
-            Op::Clear => self.drain(turn),
-            Op::Extend => self.extend(args, turn)?,
-            Op::Page => self.page(args, turn)?,
-            Op::ChangeWhole => {
-                let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
-                self.changing = Some(Changing::Whole);
-                return Ok(Answer::Work(job));
-            }
-            op => return Err(unknown(self.kind, op)),
-        }
-        Ok(Answer::Done)
-    }
-
     /// Keys, values or both, from a place on, up to so many bytes. The reply begins with the place to go on at.
     fn page(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let (from, most) = (args.u64()?, args.count()?);
@@ -147,88 +129,97 @@ impl Table {
         Ok(())
     }
 
-    /// What dicts and namespaces can do.
+    fn get(&self, key: &[u8], turn: &mut Turn<'_>) {
+        let value = self.entries.get(key).map(|entry| &entry.value);
+        turn.reply.bool(value.is_some());
+        value.into_iter().for_each(|value| turn.give(value));
+    }
+
+    /// Puts a value from the arguments under a key from there, and returns the one before.
+    fn set(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Option<Kept>, Failure> {
+        let key = args.bytes()?;
+        let kept = turn.keep(args.rest())?;
+        Ok(self.put(key, kept))
+    }
+
+    fn get_or_insert(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (key, value) = (args.bytes()?, args.rest());
+        if !self.entries.contains_key(key) {
+            let kept = turn.keep(value)?;
+            self.put(key, kept);
+        }
+        self.entries.get(key).into_iter().for_each(|entry| turn.give(&entry.value));
+        Ok(())
+    }
+
+    /// Has this value under a key, or none.
+    fn replace(&mut self, key: &[u8], new: Option<&[u8]>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let old = match new {
+            Some(new) => {
+                let kept = turn.keep(new)?;
+                self.put(key, kept)
+            }
+            None => self.take(key),
+        };
+        old.iter().for_each(|old| turn.drop(old));
+        Ok(())
+    }
+
+    fn compare_exchange(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let key = args.bytes()?;
+        let expected = if args.bool()? { Some(args.bytes()?) } else { None };
+        let is_same = self.entries.get(key).map(|entry| entry.value.bytes()) == expected;
+        if is_same {
+            let new = if args.bool()? { Some(args.rest()) } else { None };
+            self.replace(key, new, turn)?;
+        }
+        turn.reply.bool(is_same);
+        Ok(())
+    }
+
+    fn add(&mut self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let key = args.bytes()?;
+        let number_type = NumberType::from_u8(args.u8()?).ok_or(Failure::Malformed)?;
+        let (zero, by) = (args.bytes()?, args.rest());
+        let old = self.entries.get(key).map_or_else(|| Kept::plain(zero), |entry| entry.value.clone());
+        let sum = number::add(number_type, old.body(), by)?;
+        turn.give(&old);
+        self.put(key, Kept::plain(&sum));
+        Ok(())
+    }
+
+    fn change(&mut self, args: &mut Reader<'_>, turn: &Turn<'_>) -> Result<Answer, Failure> {
+        let (key, function) = (args.bytes()?, args.bytes()?);
+        let job = change::job(turn.world, function, optional(self.entries.get(key)), args.rest())?;
+        self.changing = Some(Changing::Entry(key.into()));
+        Ok(Answer::Work(job))
+    }
+
+    fn change_whole(&mut self, args: &mut Reader<'_>, turn: &Turn<'_>) -> Result<Answer, Failure> {
+        let job = change::job(turn.world, args.bytes()?, self.whole()?, args.rest())?;
+        self.changing = Some(Changing::Whole);
+        Ok(Answer::Work(job))
+    }
+
+    /// What dicts and namespaces can do: they have values.
     #[inline]
-    fn dict(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+    fn call_dict(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         match op {
-            Op::Get => {
-                let value = self.entries.get(args.rest()).map(|entry| &entry.value);
-                turn.reply.bool(value.is_some());
-                value.into_iter().for_each(|value| turn.give(value));
-            }
-            Op::Set => {
-                let key = args.bytes()?;
-                let kept = turn.keep(args.rest())?;
-                self.put(key, kept).iter().for_each(|old| turn.drop(old));
-            }
-            Op::Insert => {
-                let key = args.bytes()?;
-                let kept = turn.keep(args.rest())?;
-                let old = self.put(key, kept);
-                give_away(old, turn);
-            }
-            Op::Remove => {
-                let old = self.take(args.rest());
-                give_away(old, turn);
-            }
-            Op::Entry => {
-                let (key, value) = (args.bytes()?, args.rest());
-                if !self.entries.contains_key(key) {
-                    let kept = turn.keep(value)?;
-                    self.put(key, kept);
-                }
-                self.entries.get(key).into_iter().for_each(|entry| turn.give(&entry.value));
-            }
-            Op::Pop => self.pop(turn),
-            op => return self.read_modify_write(op, args, turn),
+            Op::Get => self.get(args.rest(), turn),
+            Op::Set => self.set(args, turn)?.iter().for_each(|old| turn.drop(old)),
+            Op::Insert => give_away(self.set(args, turn)?, turn),
+            Op::Remove => give_away(self.take(args.rest()), turn),
+            Op::Entry => self.get_or_insert(args, turn)?,
+            Op::CompareExchange => self.compare_exchange(args, turn)?,
+            Op::Add => self.add(args, turn)?,
+            Op::Change => return self.change(args, turn),
+            op => return Err(unknown(self.kind, op)),
         }
         Ok(Answer::Done)
     }
 
-    fn read_modify_write(
-        &mut self,
-        op: Op,
-        args: &mut Reader<'_>,
-        turn: &mut Turn<'_>,
-    ) -> Result<Answer, Failure> {
-        match op {
-            Op::CompareExchange => {
-                let key = args.bytes()?;
-                let expected = if args.bool()? { Some(args.bytes()?) } else { None };
-                let is_same = self.entries.get(key).map(|entry| entry.value.bytes()) == expected;
-                if is_same {
-                    let new = if args.bool()? { Some(turn.keep(args.rest())?) } else { None };
-                    let old = match new {
-                        Some(new) => self.put(key, new),
-                        None => self.take(key),
-                    };
-                    old.iter().for_each(|old| turn.drop(old));
-                }
-                turn.reply.bool(is_same);
-            }
-            Op::Add => {
-                let key = args.bytes()?;
-                let number_type = NumberType::from_u8(args.u8()?).ok_or(Failure::Malformed)?;
-                let (zero, by) = (args.bytes()?, args.rest());
-                let old =
-                    self.entries.get(key).map_or_else(|| Kept::plain(zero), |entry| entry.value.clone());
-                let sum = number::add(number_type, old.body(), by)?;
-                turn.give(&old);
-                self.put(key, Kept::plain(&sum));
-            }
-            Op::Change => {
-                let (key, entry) = (args.bytes()?, args.bytes()?);
-                let job = change::job(turn.world, entry, optional(self.entries.get(key)), args.rest())?;
-                self.changing = Some(Changing::Entry(key.into()));
-                return Ok(Answer::Work(job));
-            }
-            op => return self.common(op, args, turn),
-        }
-        Ok(Answer::Done)
-    }
-
-    /// What sets can do.
-    fn set(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+    /// What sets can do: they have keys alone.
+    fn call_set(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         match op {
             Op::Insert => {
                 let is_new = self.put(args.rest(), Kept::plain(&[])).is_none();
@@ -238,22 +229,24 @@ impl Table {
                 let was_there = self.take(args.rest()).is_some();
                 turn.reply.bool(was_there);
             }
-            Op::Pop => self.pop(turn),
             Op::Combine => self.combine(args, turn)?,
-            Op::Relate => {
-                let how = args.u8()?;
-                let others = self.pairs(args, turn)?;
-                let others: std::collections::HashSet<&[u8]> = others.iter().map(|(key, _)| *key).collect();
-                let n_common = others.iter().filter(|&&key| self.entries.contains_key(key)).count();
-                turn.reply.bool(match how {
-                    0 => n_common == 0,
-                    1 => n_common == self.entries.len(),
-                    _ => n_common == others.len(),
-                });
-            }
-            op => return self.common(op, args, turn),
+            Op::Relate => self.relate(args, turn)?,
+            op => return Err(unknown(self.kind, op)),
         }
         Ok(Answer::Done)
+    }
+
+    /// Whether none of others is here, everything that is here is among them, or all of them are here.
+    fn relate(&self, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let how = args.u8()?;
+        let others: HashSet<&[u8]> = self.pairs(args, turn)?.into_iter().map(|(key, _)| key).collect();
+        let n_common = others.iter().filter(|&&key| self.entries.contains_key(key)).count();
+        turn.reply.bool(match how {
+            0 => n_common == 0,
+            1 => n_common == self.entries.len(),
+            _ => n_common == others.len(),
+        });
+        Ok(())
     }
 
     /// Keeps what is in others, too, or what is not, or changes whether each of them is here.
@@ -284,7 +277,18 @@ impl Object for Table {
 
     #[inline]
     fn call(&mut self, op: Op, args: &mut Reader<'_>, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        if self.kind == Kind::Set { self.set(op, args, turn) } else { self.dict(op, args, turn) }
+        match op {
+            Op::Len => turn.reply.count(self.entries.len()),
+            Op::Contains => turn.reply.bool(self.entries.contains_key(args.rest())),
+            Op::Clear => self.drain(turn),
+            Op::Pop => self.pop(turn),
+            Op::Extend => self.extend(args, turn)?,
+            Op::Page => self.page(args, turn)?,
+            Op::ChangeWhole => return self.change_whole(args, turn),
+            op if self.kind == Kind::Set => return self.call_set(op, args, turn),
+            op => return self.call_dict(op, args, turn),
+        }
+        Ok(Answer::Done)
     }
 
     fn finished(&mut self, product: Product, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -293,12 +297,8 @@ impl Object for Table {
         match changing {
             Some(Changing::Entry(key)) => {
                 let mut reader = Reader(&bytes);
-                let new = if reader.bool()? { Some(turn.keep(reader.rest())?) } else { None };
-                let old = match new {
-                    Some(new) => self.put(&key, new),
-                    None => self.take(&key),
-                };
-                old.iter().for_each(|old| turn.drop(old));
+                let new = if reader.bool()? { Some(reader.rest()) } else { None };
+                self.replace(&key, new, turn)?;
             }
             Some(Changing::Whole) => self.set_whole(&bytes, turn)?,
             None => return Err(Failure::Malformed),
