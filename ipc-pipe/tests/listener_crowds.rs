@@ -1,6 +1,6 @@
 //! Crowds at the door of a listener: those who say nothing, little, or nonsense hold up nobody, and leave nothing behind.
 //!
-//! With `IPC_PIPE_LONG=1` in the environment there are 5,000 of them instead of a few hundred.
+//! With `IPC_PIPE_LONG=1` in the environment there are 5,000 of them instead of a few hundred, and no login may take more than a second.
 
 #[allow(dead_code, reason = "the file is common to several tests")]
 #[macro_use]
@@ -18,7 +18,7 @@ use ipc_sys::process::Signal;
 use ipc_testkit::leaks::Snapshot;
 use ipc_testkit::{Rng, isolated, isolated_within, proc};
 use links::{Family, LONG, Site};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use rustix::thread::set_thread_uid;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -47,8 +47,12 @@ over_every_family! {
     what_follows_the_proof_is_not_read
 }
 
+fn is_long() -> bool {
+    std::env::var_os("IPC_PIPE_LONG").is_some()
+}
+
 fn n_silent() -> usize {
-    if std::env::var_os("IPC_PIPE_LONG").is_some() { 5000 } else { 300 }
+    if is_long() { 5000 } else { 300 }
 }
 
 /// Room for the descriptors of a crowd.
@@ -131,6 +135,7 @@ fn the_silent_hold_up_nobody(family: Family) {
     }
     longest = longest.max(log_in(&server.address, &site));
     println!("{} silent connections, the longest login took {longest:?}", silent.len());
+    assert!(!is_long() || longest <= Duration::from_secs(1), "{longest:?}");
     // After their time is over, only this side's descriptors are left.
     let start = Instant::now();
     while n_descriptors() > before + silent.len() {
@@ -468,5 +473,38 @@ fn a_forked_copy_of_a_listener_removes_no_name() {
         assert!(path.exists());
         drop(listener);
         assert!(!path.exists());
+    });
+}
+
+/// Whoever connects to a listener that stands still has its deadline, and the next one is let in when it goes on.
+#[test]
+fn a_listener_that_is_stopped_keeps_nobody_beyond_his_time() {
+    isolated(|| {
+        let site = Site::new(Family::Local);
+        let path = site.folder.path().join("private/socket");
+        let server = fork_child(|| {
+            let mut listener = Listener::<u8, u8>::bind(&site.address, &site.key).expect("nobody is there");
+            while listener.accept().is_ok() {}
+        });
+        while !path.exists() {
+            thread::yield_now();
+        }
+        let pid = i32::try_from(server.pid()).expect("a small number");
+        let send = |signal| kill_process(Pid::from_raw(pid).expect("a number"), signal).expect("it lives");
+        for _ in 0..3 {
+            connect::<u8, u8>(&site.address, &site.key).expect("it accepts");
+            send(rustix::process::Signal::STOP);
+            while proc::stat(pid).is_none_or(|stat| stat.state != 'T') {
+                thread::yield_now();
+            }
+            let (start, short) = (Instant::now(), Duration::from_millis(50));
+            let late = Connector::new(&site.key).timeout(short).connect::<u8, u8>(&site.address).unwrap_err();
+            assert!(matches!(late, ConnectError::TimedOut), "{late:?}");
+            assert!(start.elapsed() >= short);
+            send(rustix::process::Signal::CONT);
+        }
+        connect::<u8, u8>(&site.address, &site.key).expect("it accepts");
+        server.signal(Signal::Kill).expect("it is there");
+        server.wait(Deadline::NEVER).expect("a child can be waited for");
     });
 }
