@@ -481,12 +481,12 @@ fn a_forked_copy_of_a_listener_removes_no_name() {
 fn a_listener_that_is_stopped_keeps_nobody_beyond_his_time() {
     isolated(|| {
         let site = Site::new(Family::Local);
-        let path = site.folder.path().join("private/socket");
         let server = fork_child(|| {
             let mut listener = Listener::<u8, u8>::bind(&site.address, &site.key).expect("nobody is there");
             while listener.accept().is_ok() {}
         });
-        while !path.exists() {
+        // The name is there a moment before anybody listens.
+        while connect::<u8, u8>(&site.address, &site.key).is_err() {
             thread::yield_now();
         }
         let pid = i32::try_from(server.pid()).expect("a small number");
