@@ -28,22 +28,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 use support::fork_child;
-use waited::{Case, each_kind, kinds};
+use waited::{Case, at_least, each_kind, kinds};
 
 /// For what does not come.
 const SHORT: Duration = Duration::from_millis(60);
 
 /// Long enough for a waiter to fall asleep.
 const PAUSE: Duration = Duration::from_millis(30);
-
-/// Asserts that a call took at least so long.
-#[track_caller]
-fn at_least<R>(least: Duration, call: impl FnOnce() -> R) -> R {
-    let begin = Instant::now();
-    let result = call();
-    assert!(begin.elapsed() >= least, "it took {:?} only", begin.elapsed());
-    result
-}
 
 /// The places that are ready, by `wait_timeout`, which has to be the answer at once of all four.
 #[track_caller]

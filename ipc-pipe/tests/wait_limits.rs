@@ -28,22 +28,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 use support::fork_child;
-use waited::kinds;
+use waited::{at_least, kinds};
 
 /// For what does not come.
 const SHORT: Duration = Duration::from_millis(60);
 
 /// Long enough for a waiter to fall asleep.
 const PAUSE: Duration = Duration::from_millis(30);
-
-/// Asserts that a call took at least so long.
-#[track_caller]
-fn at_least<R>(least: Duration, call: impl FnOnce() -> R) -> R {
-    let begin = Instant::now();
-    let result = call();
-    assert!(begin.elapsed() >= least, "it took {:?} only", begin.elapsed());
-    result
-}
 
 #[test]
 fn thousands() {

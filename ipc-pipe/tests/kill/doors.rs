@@ -3,7 +3,6 @@
 //! A handshake has so many instructions without optimization that they are counted in the full form only. The short one kills at random.
 
 use crate::letters::{LIMIT, Seen};
-use crate::receives::sum;
 use crate::support::{fork_child, leaves};
 use ipc_pipe::{
     Address, ConnectError, Connection, Connector, Key, Listener, ListenerBuilder, Pipe, RecvError,
@@ -130,7 +129,7 @@ pub(crate) fn bind(_: &Args) -> Row {
         });
         seen.row(&swept)
     });
-    sum("bind", rows)
+    Row::sum("bind", rows)
 }
 
 /// One who connects and says a word: the listener serves the next one, and has the word or an end, or never heard of it.

@@ -77,7 +77,7 @@ pub(crate) fn send_handle(args: &Args) -> Row {
         );
         seen.row(&swept)
     });
-    crate::receives::sum("send_handle", rows)
+    Row::sum("send_handle", rows)
 }
 
 pub(crate) fn recv_handle(args: &Args) -> Row {
@@ -98,5 +98,5 @@ pub(crate) fn recv_handle(args: &Args) -> Row {
             sweep(args.scale(2999, 3), make, call, |ends, point| seen.add(&ends.found(&text), &point));
         seen.row(&swept)
     });
-    crate::receives::sum("recv_handle", rows)
+    Row::sum("recv_handle", rows)
 }

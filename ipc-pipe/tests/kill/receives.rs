@@ -29,7 +29,7 @@ pub(crate) fn recv(args: &Args) -> Row {
         );
         seen.row(&swept)
     });
-    sum("recv", rows)
+    Row::sum("recv", rows)
 }
 
 /// A message in parts, of which the dead may have some: it is whole, cut short, or gone; the next one is there.
@@ -73,7 +73,7 @@ pub(crate) fn recv_into(args: &Args) -> Row {
         );
         seen.row(&swept)
     });
-    sum("recv_into", rows)
+    Row::sum("recv_into", rows)
 }
 
 /// The only receiver: the sender is told, with or without room.
@@ -132,16 +132,4 @@ pub(crate) fn receiver_of_a_sleeper(args: &Args) -> Row {
         (row.points, row.kills) = (row.points + 1, row.kills + 1);
     }
     row
-}
-
-/// One row of many.
-pub(crate) fn sum(label: &str, rows: impl IntoIterator<Item = Row>) -> Row {
-    rows.into_iter().fold(Row::new(label), |all, row| Row {
-        points: all.points + row.points,
-        kills: all.kills + row.kills,
-        hangs: all.hangs + row.hangs,
-        losses: all.losses + row.losses,
-        ok: all.ok && row.ok,
-        ..all
-    })
 }

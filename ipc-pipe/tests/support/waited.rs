@@ -1,4 +1,4 @@
-//! One thing of each kind that can be waited for, and how each becomes ready.
+//! One thing of each kind that can be waited for, how each becomes ready, and how long a wait took.
 
 use super::links::{Family, Site};
 use ipc_pipe::{Address, Key, Listener, Readable, Waitable, pipe, python, simplex};
@@ -11,6 +11,16 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Asserts that a call took at least so long.
+#[track_caller]
+pub(crate) fn at_least<R>(least: Duration, call: impl FnOnce() -> R) -> R {
+    let begin = Instant::now();
+    let result = call();
+    assert!(begin.elapsed() >= least, "it took {:?} only", begin.elapsed());
+    result
+}
 
 pub(crate) struct Case {
     pub(crate) name: &'static str,

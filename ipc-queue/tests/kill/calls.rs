@@ -4,7 +4,7 @@
 
 use crate::items::bytes_of;
 use crate::places::{EMPTY, EMPTY_OF_ONE, FILLED, FULL, FULL_OF_ONE, LEN, Place, ROOMY, TWO};
-use crate::survive::{NEW, Numbered, drain, sum, sweep_call};
+use crate::survive::{NEW, Numbered, drain, sweep_call};
 use ipc_queue::{PutManyError, Queue};
 use ipc_testkit::kill::{Args, Row};
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn run(
         let stride = args.scale(quick_stride + 2 * idx as u64, 1);
         sweep_call(stride, &format!("{label}, {}", place.name), || place.make(), &call, &allowed)
     });
-    sum(label, rows)
+    Row::sum(label, rows)
 }
 
 fn with_new(before: &[u32]) -> Vec<u32> {
@@ -127,7 +127,7 @@ pub(crate) fn put_dropping(args: &Args) -> Row {
         let label = format!("put_dropping, {}", place.name);
         sweep_call(args.scale(149, 1), &label, make, |made| call(&made.queue), &allowed)
     });
-    sum("put_dropping", rows)
+    Row::sum("put_dropping", rows)
 }
 
 /// Many items become part of the queue together, as many as have room.
@@ -146,7 +146,7 @@ pub(crate) fn put_many(args: &Args) -> Row {
         let stride = args.scale(1999 + 2 * idx as u64, 1);
         sweep_call(stride, &label, || place.make_of_values(), call, &[before, after])
     });
-    sum("put_many", rows)
+    Row::sum("put_many", rows)
 }
 
 /// Many items are taken together: with who takes them as many are gone at most.
@@ -163,7 +163,7 @@ pub(crate) fn get_many(args: &Args) -> Row {
         let stride = args.scale(1999 + 2 * idx as u64, 1);
         sweep_call(stride, &label, || place.make_of_values(), call, &[before, after])
     });
-    sum("get_many", rows)
+    Row::sum("get_many", rows)
 }
 
 /// Values, which are encoded before and decoded after.
@@ -177,7 +177,7 @@ pub(crate) fn values(args: &Args) -> Row {
         sweep_call(stride, "put a value", make, put, &[before.clone(), more]),
         sweep_call(stride, "get a value", make, get, &[before, less]),
     ];
-    sum("values", rows)
+    Row::sum("values", rows)
 }
 
 /// A queue that is never full, and keeps as many of the youngest as it has room for.

@@ -3,7 +3,7 @@
 use crate::items::bytes_of;
 use crate::places::{LEN, TWO};
 use crate::support::fork_child;
-use crate::survive::{LIMIT, NEW, Numbered, await_sleep, leaves, row_of, sum, survive, sweep_call};
+use crate::survive::{LIMIT, NEW, Numbered, await_sleep, leaves, row_of, survive, sweep_call};
 use ipc_codec::{Limits, Message, encode};
 use ipc_queue::{GetError, Queue, Receiver, RecvError, RecvTimeoutError, Sender, TryPutError, channel};
 use ipc_sys::clock::Deadline;
@@ -147,7 +147,7 @@ pub(crate) fn sender(args: &Args) -> Row {
         eprintln!("{label}: {seen:?}");
         Row { losses, ..row_of(&swept, label) }
     });
-    sum("sender", rows)
+    Row::sum("sender", rows)
 }
 
 fn send_two(ends: &Ends) {
@@ -187,7 +187,7 @@ pub(crate) fn receiver(args: &Args) -> Row {
         });
         Row { losses, ..row_of(&swept, label) }
     });
-    sum("receiver", rows)
+    Row::sum("receiver", rows)
 }
 
 fn receive_one(ends: &Ends) {

@@ -5,7 +5,7 @@
 
 use crate::items::{bytes_of, number_of};
 use crate::places::{was_put, was_taken};
-use crate::survive::{NEW, Numbered, drain, row_of, sum, sweep_call};
+use crate::survive::{NEW, Numbered, drain, row_of, sweep_call};
 use ipc_codec::handle::Handle;
 use ipc_queue::Queue;
 use ipc_sys::handle::OwnedHandle;
@@ -110,7 +110,7 @@ pub(crate) fn put_handle(args: &Args) -> Row {
         let label = format!("put_handle, {n_items}");
         sweep_call(args.scale(299, 1), &label, || Lines::new(n_items), put_new, &[before, after])
     });
-    sum("put_handle", rows)
+    Row::sum("put_handle", rows)
 }
 
 pub(crate) fn get_handle(args: &Args) -> Row {
@@ -120,7 +120,7 @@ pub(crate) fn get_handle(args: &Args) -> Row {
         let label = format!("get_handle, {n_items}");
         sweep_call(args.scale(299, 1), &label, || Lines::new(n_items), get_first, &[before, after])
     });
-    sum("get_handle", rows)
+    Row::sum("get_handle", rows)
 }
 
 /// Who takes an item without handles after one who has died with some closes those.
@@ -163,7 +163,7 @@ pub(crate) fn drop_with_handles(args: &Args) -> Row {
         );
         Row { losses, ..row_of(&swept, "drop_with_handles") }
     });
-    sum("drop_with_handles", rows)
+    Row::sum("drop_with_handles", rows)
 }
 
 /// Bytes of an item that goes beside the ring.

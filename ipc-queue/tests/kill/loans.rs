@@ -5,7 +5,7 @@
 use crate::items::{bytes_of, number_of};
 use crate::places::{was_put, was_taken};
 use crate::support::fork_child;
-use crate::survive::{NEW, Numbered, drain, join, sum, sweep_call};
+use crate::survive::{NEW, Numbered, drain, join, sweep_call};
 use ipc_queue::{LoanError, Queue};
 use ipc_testkit::kill::{Args, Row};
 use std::cell::Cell;
@@ -103,13 +103,13 @@ fn run(args: &Args, label: &str, n_items: u32, call: fn(&Frames), allowed: &[Vec
         let label = format!("{label}, first {first:?}");
         sweep_call(args.scale(1511, 1), &label, || Frames::new(n_items, first), call, allowed)
     });
-    sum(label, rows)
+    Row::sum(label, rows)
 }
 
 /// One who lends, and lends no more.
 pub(crate) fn loan(args: &Args) -> Row {
     let call = |frames: &Frames| drop(frames.queue.loan(LEN).expect("one is free"));
-    sum("loan", [0, 2].map(|n_items| run(args, "loan", n_items, call, &[(0..n_items).collect()])))
+    Row::sum("loan", [0, 2].map(|n_items| run(args, "loan", n_items, call, &[(0..n_items).collect()])))
 }
 
 /// One who lends and puts.
@@ -120,14 +120,14 @@ pub(crate) fn loan_put(args: &Args) -> Row {
         loan.put().expect("there is room");
     };
     let empty = run(args, "loan_put, empty", 0, call, &[vec![], vec![NEW]]);
-    sum("loan_put", [empty, run(args, "loan_put, two", 2, call, &[vec![0, 1], vec![0, 1, NEW]])])
+    Row::sum("loan_put", [empty, run(args, "loan_put, two", 2, call, &[vec![0, 1], vec![0, 1, NEW]])])
 }
 
 /// One who takes and gives back.
 pub(crate) fn take(args: &Args) -> Row {
     let call = |frames: &Frames| drop(frames.queue.take().expect("there is one"));
     let one = run(args, "take, one", 1, call, &[vec![0], vec![]]);
-    sum("take", [one, run(args, "take, all", 3, call, &[vec![0, 1, 2], vec![1, 2]])])
+    Row::sum("take", [one, run(args, "take, all", 3, call, &[vec![0, 1, 2], vec![1, 2]])])
 }
 
 /// One who passes on what it has taken, with all buffers in use: it looks for lost ones.
@@ -154,5 +154,5 @@ pub(crate) fn heir(args: &Args) -> Row {
         };
         sweep_call(args.scale(12_007, 1), &format!("heir, first {first:?}"), make, call, &[vec![0], vec![]])
     });
-    sum("heir", rows)
+    Row::sum("heir", rows)
 }

@@ -2,7 +2,7 @@
 
 use crate::items::bytes_of;
 use crate::places::{BYTES, EMPTY, LEN, Place, TWO};
-use crate::survive::{NEW, Numbered, row_of, sum, survive};
+use crate::survive::{NEW, Numbered, row_of, survive};
 use crate::words::Words;
 use ipc_queue::Queue;
 use ipc_testkit::kill::{Args, Ending, Pair, Party, Row, sweep_pairs};
@@ -56,7 +56,7 @@ pub(crate) fn put_put(args: &Args) -> Row {
 pub(crate) fn put_get(args: &Args) -> Row {
     let put_lives: &[&[u32]] = &[&[0, 1, NEW], &[1, NEW]];
     let get_lives: &[&[u32]] = &[&[1], &[1, NEW]];
-    sum(
+    Row::sum(
         "put_get",
         [
             run(args, "put_get", at(TWO), [put, get], [put_lives, get_lives]),

@@ -8,7 +8,7 @@
 use crate::items::{bytes_of, number_of};
 use crate::ledger::{CONSUMERS, ITEMS, Ledger, PRODUCERS};
 use crate::places::{was_put, was_taken};
-use crate::survive::{Numbered, fill_and_drain, row_of, sum};
+use crate::survive::{Numbered, fill_and_drain, row_of};
 use ipc_codec::handle::Handle;
 use ipc_queue::{GetTimeoutError, LoanError, PutManyError, PutTimeoutError, Queue};
 use ipc_sys::handle::OwnedHandle;
@@ -325,7 +325,7 @@ pub(crate) fn strings(args: &Args) -> Row {
         let queue = builder.buffers(N_BUFFERS, LARGE / 2).create().expect("memory is left");
         run(args, &format!("storm of strings, {capacity}"), &Strings(queue))
     });
-    sum("storm_of_strings", rows)
+    Row::sum("storm_of_strings", rows)
 }
 
 pub(crate) fn values(args: &Args) -> Row {
@@ -334,5 +334,5 @@ pub(crate) fn values(args: &Args) -> Row {
         let queue = Values(queue.create().expect("memory is left"));
         run(args, &format!("storm of values, {capacity}"), &queue)
     });
-    sum("storm_of_values", rows)
+    Row::sum("storm_of_values", rows)
 }

@@ -158,18 +158,6 @@ pub(crate) fn row_of(swept: &Sweep, label: &str) -> Row {
     Row { ok: swept.failed == 0 && swept.missed <= swept.points / 3, ..row }
 }
 
-/// One row of many.
-pub(crate) fn sum(label: &str, rows: impl IntoIterator<Item = Row>) -> Row {
-    rows.into_iter().fold(Row::new(label), |all, row| Row {
-        points: all.points + row.points,
-        kills: all.kills + row.kills,
-        hangs: all.hangs + row.hangs,
-        losses: all.losses + row.losses,
-        ok: all.ok && row.ok,
-        ..all
-    })
-}
-
 /// Does once what a process does in its first wait only, such as to count the processors: forked children go on from there.
 pub(crate) fn warm_up() {
     let queue = Queue::<u32>::bounded(1).expect("memory is left");

@@ -37,6 +37,27 @@ impl Row {
         Row { scenario: scenario.to_owned(), points: 0, kills: 0, hangs: 0, losses: 0, ok: true }
     }
 
+    /// One row of many: all counts added up, good if all are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_testkit::kill::Row;
+    ///
+    /// let rows = [1, 2].map(|kills| Row { kills, ..Row::new("part") });
+    /// assert_eq!(Row::sum("all", rows), Row { kills: 3, ..Row::new("all") });
+    /// ```
+    pub fn sum(scenario: &str, rows: impl IntoIterator<Item = Row>) -> Row {
+        rows.into_iter().fold(Row::new(scenario), |all, row| Row {
+            points: all.points + row.points,
+            kills: all.kills + row.kills,
+            hangs: all.hangs + row.hangs,
+            losses: all.losses + row.losses,
+            ok: all.ok && row.ok,
+            ..all
+        })
+    }
+
     /// Whether the scenario has passed: `ok`, without a hang, without a loss, and with a kill at all.
     pub fn passed(&self) -> bool {
         self.ok && self.hangs == 0 && self.losses == 0 && self.kills > 0
