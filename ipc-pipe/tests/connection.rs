@@ -40,11 +40,14 @@ over_every_family! {
     a_value_of_the_wrong_shape_is_alone
 }
 
-/// Texts, since bytes are decoded one by one. Pieces of it that change places are noticed.
+/// Texts, since bytes are decoded one by one. Pieces of it that change places are noticed: each line says where it is, and the rest of
+/// it is the same nowhere else in the line.
 fn pattern(size: usize) -> String {
-    let mut text = String::with_capacity(size + 8);
+    const REST: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-=/";
+    let mut text = String::with_capacity(size + 64);
     while text.len() < size {
         text.push_str(&format!("{:08x}", text.len()));
+        text.push_str(REST);
     }
     text.truncate(size);
     text
