@@ -3,7 +3,7 @@
 use super::chunks::{N_TASKS, PLACES, Part};
 use super::deaths::{DiesDecoded, DiesEncoded, SIZES, WAYS, Way};
 use super::orders::block_on;
-use super::{assert_ends, assert_full, double, hold, method_of, pool, submit_held};
+use super::{assert_ends, assert_full, double, eventually, hold, method_of, pool, submit_held};
 use ipc_codec::handle::Handle;
 use ipc_pipe::{Sender, simplex};
 use ipc_process::{Pool, Process, StartMethod};
@@ -44,7 +44,9 @@ fn among_others(method: StartMethod, panics: fn(&Pool)) {
             }
         }
         assert_eq!(assert_full(&pool, size), workers, "the same workers");
-        assert_eq!((pool.deaths(), Snapshot::take().descriptors()), (0, before), "{size} workers");
+        assert_eq!(pool.deaths(), 0, "{size} workers");
+        // Another thread may have the last of what was handed over.
+        eventually("all handles are closed", || Snapshot::take().descriptors() <= before);
     }
 }
 
