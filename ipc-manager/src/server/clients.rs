@@ -114,13 +114,12 @@ impl Clients {
         match reader.u8() {
             Ok(LINE) => {
                 let n_lines = self.lines.iter().filter(|line| line.session == session).count();
-                let ends = ipc_codec::decode(reader.rest(), received.handles, &Limits::default());
-                match ends {
-                    Ok((rx, tx)) if n_lines < MOST_LINES && has_room(client) => {
-                        Said::Line(Box::new(self.line(session, rx, tx)))
-                    }
-                    // The client finds the line cut.
-                    Ok::<(MessageReceiver, MessageSender), _>(_) => Said::Released(Vec::new()),
+                // Before it is opened, which takes descriptors, too. The client finds the line cut.
+                if n_lines >= MOST_LINES || !has_room(client) {
+                    return Said::Released(Vec::new());
+                }
+                match ipc_codec::decode(reader.rest(), received.handles, &Limits::default()) {
+                    Ok((rx, tx)) => Said::Line(Box::new(self.line(session, rx, tx))),
                     Err(_) => Said::Ended,
                 }
             }

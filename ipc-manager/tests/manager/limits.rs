@@ -39,7 +39,7 @@ fn crowd(event: &Event, is_refusal: fn(&CallError) -> bool, meanwhile: impl FnOn
     let (n_waited, n_refused) = (AtomicU32::new(0), AtomicU32::new(0));
     std::thread::scope(|scope| {
         for _ in 0..MANY {
-            scope.spawn(|| match event.wait_timeout(Duration::from_secs(2)) {
+            scope.spawn(|| match event.wait_timeout(Duration::from_millis(1500)) {
                 Err(CallError::TimedOut) | Ok(()) => n_waited.fetch_add(1, SeqCst),
                 Err(error) => {
                     assert!(is_refusal(&error), "{error:?}");
@@ -96,9 +96,10 @@ fn what_is_held_comes_back_all_the_same() {
     let is_refusal = |error: &CallError| matches!(error, CallError::Limit { .. });
     let (_, n_refused) = crowd(&event, is_refusal, || drop((guards, permit, guard)));
     assert!(n_refused > 0);
-    assert!(!lock.is_locked().expect("a call"));
-    assert!(!condition.is_locked().expect("a call"));
-    assert_eq!(semaphore.available().expect("a call"), 1);
+    // What the server is told beside the lines can be overtaken by a call.
+    until("the lock is free", || !lock.is_locked().expect("a call"));
+    until("the condition is free", || !condition.is_locked().expect("a call"));
+    until("the permit is back", || semaphore.available().expect("a call") == 1);
 }
 
 /// It is told that there is no room, and not that the server is gone.
