@@ -110,8 +110,9 @@ impl Server {
 
 fn log_in(address: &Address, site: &Site) -> Duration {
     let start = Instant::now();
+    let connector = Connector::new(&site.key).timeout(LONG);
     let mut connection: Connection<u8, u8> =
-        connect(address, &site.key).expect("the listener has time for the honest");
+        connector.connect(address).expect("the listener has time for the honest");
     assert_eq!(connection.recv().expect("a greeting"), 7);
     start.elapsed()
 }
@@ -155,12 +156,23 @@ fn the_silent_hold_up_nobody(family: Family) {
     );
 }
 
+/// Tells others to stop when it is dropped.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Others connect as fast as they can, and never say a word.
 fn a_flood_is_got_through(family: Family) {
     let site = Site::new(family);
     let server = Server::new(&site, LONG);
     let (stop, n_come) = (AtomicBool::new(false), AtomicUsize::new(0));
     let longest = thread::scope(|scope| {
+        // Also if a login fails: the scope waits for its threads.
+        let stops = Stops(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut last = Vec::new();
@@ -176,7 +188,7 @@ fn a_flood_is_got_through(family: Family) {
             thread::yield_now();
         }
         let longest = (0..20).map(|_| log_in(&server.address, &site)).max();
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         longest
     });
     let turned_away = server.end();
