@@ -258,7 +258,8 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    ///     /// use ipc_sys::readiness::{Interest, wait_one};
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::readiness::{Interest, wait_one};
     ///
     /// let (tx, rx) = ipc_pipe::simplex::<u8>()?;
     /// tx.send(1)?;
