@@ -189,10 +189,7 @@ fn cut_in_a_call() {
     let session = enter(&door, 1, "another").expect("a session");
     let line = Ends::open(&session).expect("a line");
     let mut request = Writer::default();
-    request.u32(1);
-    request.u8(Op::Take as u8);
-    request.id(queue.object.id());
-    request.u32(queue.type_id);
+    request.header(1, Op::Take, queue.object.id(), queue.type_id);
     request.u64(FOR_EVER);
     line.tx.send(&request.0, &[], Deadline::NEVER).expect("a request");
     let waiting = || manager.objects().expect("objects")[0].waiting;

@@ -133,6 +133,15 @@ impl Writer {
         self.u64(id.generation);
     }
 
+    /// The head of a request.
+    #[inline]
+    pub(crate) fn header(&mut self, number: u32, op: Op, id: ObjectId, type_id: TypeId) {
+        self.u32(number);
+        self.u8(op as u8);
+        self.id(id);
+        self.u32(type_id);
+    }
+
     /// Bytes behind their number.
     #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {

@@ -93,10 +93,7 @@ impl Line {
             *request = Writer::default();
         }
         request.0.clear();
-        request.u32(self.number);
-        request.u8(op as u8);
-        request.id(id);
-        request.u32(type_id);
+        request.header(self.number, op, id, type_id);
         self.handles.clear();
     }
 

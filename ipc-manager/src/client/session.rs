@@ -189,10 +189,7 @@ impl Session {
         self.route()?;
         let mut message = Writer::default();
         message.u8(TELL);
-        message.u32(0);
-        message.u8(op as u8);
-        message.id(id);
-        message.u32(type_id);
+        message.header(0, op, id, type_id);
         message.u64(token);
         lock(&self.unsaid).told.push(message.0);
         self.say();

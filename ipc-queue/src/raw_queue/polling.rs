@@ -81,8 +81,8 @@ impl RawQueue {
     /// Sleeps at the socket instead of the bell, if this is the inner end of a channel, where nothing else waits than who takes items:
     /// until a token is there, or handles, or the other side is gone, or something has changed. False if it did not.
     ///
-    /// The kernel tells of the end, so nobody has to ask for it: whoever is woken by it sees it before the next sleep. A token can get lost, as above: there is a look, and the
-    /// wish is left again, after each [`LOOK`].
+    /// The kernel tells of the end, so nobody has to ask for it: whoever is woken by it sees it before the next sleep. A token can get
+    /// lost, as above: there is a look, and the wish is left again, after each [`LOOK`].
     pub(super) fn doze(
         &self,
         deadline: Deadline,

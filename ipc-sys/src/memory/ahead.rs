@@ -13,8 +13,7 @@ const LARGE: usize = 4 << 20;
 
 /// Has the system take large pages for room that will be filled, if it is some megabytes and the system has such pages.
 ///
-/// Memory that is fresh from the system comes page by page, each at its first touch. For a vector of a million results that takes as
-/// long as writing them.
+/// Memory that is fresh from the system comes page by page, each at its first touch: for a vector of some megabytes, thousands of times.
 ///
 /// # Examples
 ///
@@ -31,8 +30,8 @@ pub fn expect_to_fill<T>(room: &mut [MaybeUninit<T>]) {
 
 /// Has the cache line of a place fetched to be written, where the processor knows a hint for that.
 ///
-/// A line that another processor has read comes from its cache, which takes as long as some fifty instructions. A processor waits
-/// for that at the next step that has to be one for all, such as an exchange, unless the line was asked for early enough.
+/// A line that another processor has read has to come from its cache. A processor waits for that at the next step that has to be one
+/// for all, such as an exchange, unless the line was asked for early enough.
 ///
 /// # Examples
 ///

@@ -181,12 +181,21 @@ impl Drop for ChildSignals {
     }
 }
 
+/// Sees to it that Invariant 1 holds.
+///
+/// # Panics
+///
+/// If the process has more than one thread.
+pub(super) fn expect_one_thread() {
+    assert_eq!(proc::tasks(proc::own_pid()).len(), 1, "a process with threads cannot be swept");
+}
+
 /// Whether this process may sweep: not with other threads, and only where the kit knows how.
 ///
 /// # Panics
 ///
 /// If the process has more than one thread.
 pub(super) fn can_sweep() -> bool {
-    assert_eq!(proc::tasks(proc::own_pid()).len(), 1, "a process with threads cannot be swept");
+    expect_one_thread();
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }

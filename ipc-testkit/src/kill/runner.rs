@@ -1,8 +1,7 @@
 //! The main function of a kill test.
 
-use super::forked::{Change, Forked};
+use super::forked::{Change, Forked, expect_one_thread};
 use super::{Args, Row, alarm};
-use crate::proc;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::process::ExitCode;
@@ -23,8 +22,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Runs the scenarios that the program's arguments ask for, each in a process of its own.
 ///
-/// In the quick form as many at a time as there are processors: they wait more than they work. In the full form one after
-/// the other, so that nothing disturbs the waits that are counted.
+/// In the quick form as many at a time as there are processors: most have their processes on one of them. In the full form one
+/// after the other, so that nothing disturbs the waits that are counted.
 ///
 /// Prints each row as a line of JSON on stdout, and a line in the form of libtest at the end. Success if all have passed.
 ///
@@ -89,7 +88,7 @@ struct Running {
 impl Running {
     fn start(scenario: &Scenario, args: &Args) -> Running {
         eprintln!("kill: {} ({})", scenario.name, if args.quick { "quick" } else { "full" });
-        assert_eq!(proc::tasks(proc::own_pid()).len(), 1, "a process with threads cannot run scenarios");
+        expect_one_thread();
         let (results, there) = UnixDatagram::pair().expect("handles are left");
         results.set_nonblocking(true).expect("the socket is open");
         let process = Forked::start(|| {
