@@ -156,18 +156,9 @@ impl Batch {
         self,
         limits: &Limits,
     ) -> impl Iterator<Item = Result<R, TaskError>> {
-        let (mut content, mut at, mut other) = (self.content, 0, None);
+        let (n_tasks, mut unread, mut other) = (self.n_tasks, self.into_unread(), None);
         // An iterator of which a vector knows that it has this length writes each result where it will be.
-        (0..self.n_tasks).map(move |_| {
-            // In place, and on a way of its own: most are numbers and the like.
-            if let Some((value, size)) = short_value(content.records(at), limits) {
-                at += size;
-                return Ok(value);
-            }
-            // By way of a place that both share, so that a short one need not be in memory before it is where it will be.
-            content.next(&mut at, limits, &mut other);
-            other.take().unwrap_or(Err(TaskError::Cancelled))
-        })
+        (0..n_tasks).map(move |_| unread.decode(limits, &mut other))
     }
 
     /// Decodes what came of each task when it is asked for.
@@ -202,17 +193,27 @@ impl Unread {
         limits: &Limits,
     ) -> Option<(usize, Result<R, TaskError>)> {
         self.n_left = self.n_left.checked_sub(1)?;
-        let (index, mut at) = (self.next, self.at);
+        Some((self.next, self.decode(limits, &mut None)))
+    }
+
+    #[inline]
+    fn decode<R: DeserializeOwned>(
+        &mut self,
+        limits: &Limits,
+        other: &mut Option<Result<R, TaskError>>,
+    ) -> Result<R, TaskError> {
+        let at = self.at;
         let records = self.content.records(at);
         // Before anything is decoded, which may panic.
         self.next += 1;
         self.at += run::next_record(records).map_or(0, |(_, payload, _)| HEAD + payload.len());
-        if let Some((value, _)) = short_value(records, limits) {
-            return Some((index, Ok(value)));
+        // In place, and on a way of its own: most are numbers and the like.
+        if let Some(value) = short_value(records, limits) {
+            return Ok(value);
         }
-        let mut result = None;
-        self.content.next(&mut at, limits, &mut result);
-        Some((index, result?))
+        // By way of a place that both share, so that a short one need not be in memory before it is where it will be.
+        self.content.decode(at, limits, other);
+        other.take().unwrap_or(Err(TaskError::Cancelled))
     }
 }
 
@@ -228,9 +229,9 @@ impl Content {
 
     /// What came of the next task, whose record, if it has one, begins at `at`.
     #[inline(never)]
-    fn next<R: DeserializeOwned>(
+    fn decode<R: DeserializeOwned>(
         &mut self,
-        at: &mut usize,
+        at: usize,
         limits: &Limits,
         result: &mut Option<Result<R, TaskError>>,
     ) {
@@ -239,37 +240,31 @@ impl Content {
             Content::Refused(error) => Err(error.take().map_or_else(lost, TaskError::Encode)),
             Content::Panicked(panic) => Err(panic.take().map_or_else(lost, |panic| resume_unwind(panic))),
             Content::Results { records, letters } => {
-                let mut rest = &records[*at..];
-                let result = any_result(&mut rest, letters, limits);
-                *at = records.len() - rest.len();
-                result
+                any_result(records.get(at..).unwrap_or_default(), letters, limits)
             }
         });
     }
 }
 
-/// The value of the first record, and the size of the record, if it is a short one.
+/// The value of the first record, if it is a short one.
 #[inline]
-fn short_value<R: DeserializeOwned>(records: &[u8], limits: &Limits) -> Option<(R, usize)> {
+fn short_value<R: DeserializeOwned>(records: &[u8], limits: &Limits) -> Option<R> {
     let word = records.get(HEAD..)?.first_chunk()?;
     match run::next_record(records)? {
         (VALUE, payload, _) if payload.len() <= word.len() => {
-            let value = ipc_codec::decode_word(word, payload.len(), limits).ok()?;
-            Some((value, HEAD + payload.len()))
+            ipc_codec::decode_word(word, payload.len(), limits).ok()
         }
         _ => None,
     }
 }
 
-/// What the first record says, which is passed.
+/// What the first record says.
 fn any_result<R: DeserializeOwned>(
-    records: &mut &[u8],
+    records: &[u8],
     letters: &mut VecDeque<Outcome>,
     limits: &Limits,
 ) -> Result<R, TaskError> {
-    let record = run::next_record(records);
-    *records = record.map_or(&[], |(_, _, rest)| rest);
-    match record {
+    match run::next_record(records) {
         Some((VALUE, payload, _)) => {
             ipc_codec::decode(payload, Vec::new(), limits).map_err(TaskError::Decode)
         }
