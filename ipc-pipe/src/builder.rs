@@ -3,13 +3,13 @@
 use crate::envelope::cause;
 use crate::pipe::{Pipe, Receiver, Sender};
 use ipc_codec::Limits;
-use ipc_queue::internals::{LARGEST_PART, channel};
+use ipc_queue::internals::{channel, part_size};
 use std::io;
 
-/// The largest message, in bytes of its encoding, that goes through a pipe in one part.
+/// The largest message, in bytes of its encoding, that goes in one part through a pipe of the usual size.
 ///
-/// A larger one goes in several, so that one of a gibibyte needs no more room than the pipe has. A
-/// [smaller pipe](Builder::ring_size) has smaller parts, of an eighth of its size.
+/// A larger one goes in several, so that one of a gibibyte needs no more room than the pipe has. The parts of a pipe of
+/// [another size](Builder::ring_size) are an eighth of that, and 1 MiB at most.
 ///
 /// # Examples
 ///
@@ -21,7 +21,7 @@ use std::io;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub const INLINE_MAX: usize = LARGEST_PART;
+pub const INLINE_MAX: usize = part_size(RING_SIZE);
 
 /// Bytes of the ring unless told otherwise: so many have their place in a processor's own cache, which makes small messages
 /// twice as fast.

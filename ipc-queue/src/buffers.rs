@@ -170,7 +170,7 @@ impl RawQueue {
         let words = [buffer.idx as u64, buffer.len as u64];
         let put = self.put_by(deadline, |writer| {
             if !writer.has_room(record)? {
-                return Ok(Attempt::NoRoom(record.units()));
+                return Ok(Attempt::NoRoom(record.most_units()));
             }
             // Before the item is put: who gets it finds its number here.
             buffer.word().store(tagged(u64::from(writer.count()), QUEUED), Release);

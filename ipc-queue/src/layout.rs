@@ -15,10 +15,10 @@
 
 use crate::builder::WhenFull;
 use crate::error::OpenError;
-use crate::raw::{Gets, Puts};
+use crate::raw::{EVEN_FROM, Gets, Puts};
 
 /// Raised by whoever changes what a word means without moving it.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 pub(crate) const PUTS_AT: usize = 112;
 pub(crate) const GETS_AT: usize = PUTS_AT + size_of::<Puts>();
@@ -76,8 +76,8 @@ impl Plan {
     /// How many words the ring has: for as many items as there may be, whatever their sizes, and the one that is never used.
     pub(crate) fn n_units(&self) -> usize {
         // Each item has a record, fills its last word up, and has a ticket if it has handles. What is not in the ring itself has
-        // two words there.
-        self.byte_capacity.div_ceil(8) + 3 * self.capacity + 1
+        // two words there. A long one, of so many bytes with its ticket, may be padded.
+        self.byte_capacity.div_ceil(8) + 3 * self.capacity + self.byte_capacity / (EVEN_FROM - 8) + 1
     }
 
     /// Where the states of the buffers are.

@@ -368,7 +368,7 @@ pub mod internals {
 
     pub use crate::error::Ending;
     pub use crate::messages::{
-        LARGEST_PART, Message, MessageReceiver, MessageSender, Received, Sent, Wanted, channel,
+        Message, MessageReceiver, MessageSender, Received, Sent, Wanted, channel, part_size,
     };
 }
 pub use joinable::{Finished, JoinError, JoinableQueue, TaskDoneError};

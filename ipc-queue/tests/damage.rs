@@ -68,8 +68,18 @@ fn a_ring_without_an_end() {
         limit_memory(1 << 30);
         let queues = Queues::new();
         let [bytes, tasks, latest] = queues.reach();
-        // Of no bytes, of a few, of a few at once outside, in a buffer, and as long as the ring.
-        for record in [1, 1 | 8 << 8, 1 | 16 << 8 | 2 << 1, 1 | 16 << 8 | 3 << 1, 1 | (BYTES as u64) << 8] {
+        let long = (BYTES as u64) << 8;
+        // Of no bytes, of a few, of a few at once outside, in a buffer, and as long as the ring; and padded.
+        for record in [
+            1,
+            1 | 8 << 8,
+            1 | 16 << 8 | 2 << 1,
+            1 | 16 << 8 | 3 << 1,
+            1 | long,
+            1 | 1 << 7,
+            1 | 1 << 7 | 8 << 8,
+            1 | 1 << 7 | long,
+        ] {
             for reach in [&bytes, &tasks, &latest] {
                 reach.restore();
                 (0..N_UNITS).for_each(|idx| reach.store(reach.ring + 8 * idx, record));

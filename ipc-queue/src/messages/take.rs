@@ -132,13 +132,13 @@ impl<'a> Taker<'a> {
         match (&mut partial.place, &mut self.buffer) {
             (Place::Here(bytes), _) => {
                 bytes.resize(start + header.len, 0);
-                reader.read(&mut words, &mut bytes[start..]);
+                reader.read(record, &mut words, &mut bytes[start..]);
             }
             (Place::Buffer { call, .. }, Some((buffer, mine))) if call == mine => {
-                reader.read(&mut words, &mut buffer[start..start + header.len]);
+                reader.read(record, &mut words, &mut buffer[start..start + header.len]);
             }
             (Place::Buffer { process, .. }, _) => return self.leave_elsewhere(*process, list, idx),
-            (Place::Nowhere, _) => reader.read(&mut words, &mut []),
+            (Place::Nowhere, _) => reader.read(record, &mut words, &mut []),
         }
         partial.got += header.len as u64;
         reader.pass(record);
@@ -230,7 +230,7 @@ impl Take for Taker<'_> {
         let size = record.size().saturating_sub(n_words * 8);
         if size > self.wanted.limit {
             let mut words = [0];
-            reader.read(&mut words[..n_words], &mut []);
+            reader.read(record, &mut words[..n_words], &mut []);
             reader.pass(record);
             return self.leave(Outcome::Lost(size), (n_words > 0).then_some(words[0]));
         }
@@ -241,7 +241,7 @@ impl Take for Taker<'_> {
         match &mut self.buffer {
             Some((buffer, _)) => {
                 let mut words = [0];
-                reader.read(&mut words[..n_words], &mut buffer[..size]);
+                reader.read(record, &mut words[..n_words], &mut buffer[..size]);
                 reader.pass(record);
                 self.message.copied = Some(size);
                 Ok((n_words > 0).then_some(words[0]))
@@ -268,7 +268,7 @@ impl Header {
         let len = record.len().checked_sub(size_of_val(&words));
         let len = len.filter(|len| *len <= LARGEST_PART);
         let len = len.ok_or(Corruption::new("there is no such part of a message"))?;
-        reader.read(&mut words, &mut []);
+        reader.read(record, &mut words, &mut []);
         let [_, sender, number, at, total] = words;
         Ok(Header { sender, number, at, total, len })
     }

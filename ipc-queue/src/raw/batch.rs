@@ -166,7 +166,7 @@ impl Items {
     #[inline]
     pub(super) fn expect(&mut self, record: Record) {
         // The bytes of a tiny item are in its record, behind the first one.
-        let start = self.n_units as u32 * 8 + if record.tiny().is_some() { 1 } else { 8 };
+        let start = self.n_units as u32 * 8 + if record.tiny().is_some() { 1 } else { record.head() * 8 };
         self.places.push((start, start + record.size() as u32));
         self.n_units += record.units() as usize;
     }

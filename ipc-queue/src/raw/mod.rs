@@ -31,7 +31,7 @@ pub(crate) use batch::{Batch, Items};
 pub(crate) use lock::Lock;
 pub(crate) use lock::{LockError, MANY, Taken, Wishes};
 pub(crate) use pause::Eagerness;
-pub(crate) use record::{Kind, Record};
+pub(crate) use record::{EVEN_FROM, Kind, Record};
 pub(crate) use ring::{Gets, Puts, Reader, Ring, Writer, n_words};
 pub(crate) use shim::AtomicU64 as Word;
 pub(crate) use short::{SHORT, Short};

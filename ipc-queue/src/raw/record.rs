@@ -5,6 +5,7 @@
 //! | 0 | 1. A word of zero is no record: the ring ends there |
 //! | 1..=3 | what kind of item it is |
 //! | 4..=6 | how many bytes a tiny item has; else 0 |
+//! | 7 | 1 if a word that says nothing follows, which a tiny item never has |
 //! | 8..=55 | the bytes of a tiny item, filled up with zeros |
 //! | 8..=39 | of any other: how many bytes follow in the ring, filled up to whole words |
 //! | the others | 0 |
@@ -39,11 +40,15 @@ pub(crate) struct Record {
 /// How many bytes a tiny item has at most.
 const MOST_TINY: usize = 6;
 
+/// From how many bytes on an item begins at an even word: copied to an odd one it takes a quarter longer, and at times twice as long.
+pub(crate) const EVEN_FROM: usize = 1 << 10;
+
 const PRESENT: u64 = 1;
 const KIND_SHIFT: u32 = 1;
 const SIZE_SHIFT: u32 = 4;
+const PADDED: u64 = 1 << 7;
 const LEN_SHIFT: u32 = 8;
-const LEN_BITS: u64 = 0xffff_ffff << LEN_SHIFT;
+const LEN_BITS: u64 = 0xffff_ffff << LEN_SHIFT | PADDED;
 /// The bytes of a tiny item, and how many they are.
 const TINY_BITS: u64 = 0xffff_ffff_ffff << LEN_SHIFT | 7 << SIZE_SHIFT;
 
@@ -105,10 +110,33 @@ impl Record {
         (self.kind == Kind::Tiny).then_some(Record::tiny_in(self.word).0)
     }
 
+    /// Whether the item is to begin at an even word.
+    #[inline]
+    pub(super) fn is_long(self) -> bool {
+        self.len() >= EVEN_FROM
+    }
+
+    /// The record of the same item, with a word behind it that says nothing.
+    #[inline]
+    pub(super) fn padded(self) -> Record {
+        Record { word: self.word | PADDED, ..self }
+    }
+
+    /// How many words there are up to those of the item, this one included.
+    #[inline]
+    pub(super) fn head(self) -> u32 {
+        1 + (self.word & PADDED != 0) as u32
+    }
+
     /// How many words the item takes in the ring, this one included.
     #[inline]
     pub(crate) fn units(self) -> u32 {
-        1 + self.len().div_ceil(8) as u32
+        self.head() + self.len().div_ceil(8) as u32
+    }
+
+    /// How many it takes at most, wherever it will stand.
+    pub(crate) fn most_units(self) -> u32 {
+        if self.is_long() { self.padded().units() } else { self.units() }
     }
 
     #[inline]
@@ -166,6 +194,9 @@ mod tests {
                 let record = Record::new(kind, len).expect("it fits");
                 assert_eq!(Record::from_word(record.to_word()), Ok(Some(record)));
                 assert_eq!((record.len(), record.units() as usize), (len, 1 + len.div_ceil(8)));
+                let padded = record.padded();
+                assert_eq!(Record::from_word(padded.to_word()), Ok(Some(padded)));
+                assert_eq!((padded.len(), padded.units()), (len, 1 + record.units()));
             }
         }
         assert_eq!(Record::new(Kind::Inline, 1 << 32), None);

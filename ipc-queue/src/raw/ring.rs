@@ -183,13 +183,14 @@ impl<'a> Ring<'a> {
             return false;
         };
         let n_used = tail.count.wrapping_sub(head.count);
+        let record = self.placed(record, tail);
         if n_used >= self.capacity || record.units() > self.room_between(head, tail) {
             return false;
         }
         // Release, LOOK: as in `writer`.
         fence(Release);
         if !bytes.is_empty() {
-            self.copy_in(self.advanced(tail.position, 1), bytes);
+            self.copy_in(self.advanced(tail.position, record.head()), bytes);
         }
         self.publish(tail, record, self.after(tail, record.units()));
         true
@@ -229,7 +230,7 @@ impl<'a> Ring<'a> {
 
     /// Begins to read, and tells the first record, if there is one. Who has the lock of the gets has the item for sure, if it is
     /// not short.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reader(&self) -> Result<(Reader<'a>, Option<Record>), Corruption> {
         for _ in 0..LOOKS {
             let head = self.gets.head.load(Acquire);
@@ -337,6 +338,13 @@ impl<'a> Ring<'a> {
         }
     }
 
+    /// The record of the same item as it stands at this place: bytes of a long one begin at an even word.
+    #[inline]
+    fn placed(&self, record: Record, place: Place) -> Record {
+        let start = self.advanced(place.position, record.head() + n_words(record.kind()) as u32);
+        if record.is_long() && start % 2 == 1 { record.padded() } else { record }
+    }
+
     /// The record at a place, which has room in the ring.
     #[inline]
     fn record_at(&self, place: Place) -> Result<Option<Record>, Corruption> {
@@ -378,7 +386,7 @@ impl<'a> Ring<'a> {
                 let size = bytes.len().min(tiny.len());
                 bytes[..size].copy_from_slice(&tiny[..size]);
             }
-            None => self.copy_out(self.advanced(place.position, 1), bytes),
+            None => self.copy_out(self.advanced(place.position, record.head()), bytes),
         }
     }
 
@@ -431,7 +439,8 @@ impl Writer<'_> {
     /// Whether an item has room.
     #[inline]
     pub(crate) fn has_room(&mut self, record: Record) -> Result<bool, Corruption> {
-        let fits = |writer: &Self| writer.n_free > 0 && record.units() <= writer.units_free;
+        let units = self.ring.placed(record, self.at).units();
+        let fits = |writer: &Self| writer.n_free > 0 && units <= writer.units_free;
         if fits(self) {
             return Ok(true);
         }
@@ -443,7 +452,8 @@ impl Writer<'_> {
     #[inline]
     pub(crate) fn write(&mut self, record: Record, words: &[u64], bytes: &[u8]) {
         debug_assert_eq!(record.len(), words.len() * 8 + bytes.len());
-        let mut position = self.ring.advanced(self.at.position, 1);
+        let record = self.ring.placed(record, self.at);
+        let mut position = self.ring.advanced(self.at.position, record.head());
         for &word in words {
             self.ring.units[position as usize].store(word, Relaxed);
             position = self.ring.advanced(position, 1);
@@ -561,8 +571,8 @@ impl Reader<'_> {
     ///
     /// The slices are as long as the record says: a record that is too short for its kind has to be refused before.
     #[inline]
-    pub(crate) fn read(&self, words: &mut [u64], bytes: &mut [u8]) {
-        let mut position = self.ring.advanced(self.at.position, 1);
+    pub(crate) fn read(&self, record: Record, words: &mut [u64], bytes: &mut [u8]) {
+        let mut position = self.ring.advanced(self.at.position, record.head());
         for word in words {
             *word = self.ring.units[position as usize].load(Relaxed);
             position = self.ring.advanced(position, 1);

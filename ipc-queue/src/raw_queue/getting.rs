@@ -504,18 +504,18 @@ impl RawQueue {
         let ticket = match record.kind() {
             Kind::Inline | Kind::Tiny => None,
             Kind::WithHandles => {
-                reader.read(&mut words[..1], arrival.room(len));
+                reader.read(record, &mut words[..1], arrival.room(len));
                 arrival.special = Some(Box::new(Special::Handles(Vec::new())));
                 Some(words[0])
             }
             Kind::Outside => {
-                reader.read(&mut words, &mut []);
+                reader.read(record, &mut words, &mut []);
                 arrival.len = usize::try_from(words[1]).map_err(|_| short())?;
                 arrival.special = Some(Box::new(Special::Outside(None, Vec::new())));
                 Some(words[0])
             }
             Kind::Loaned => {
-                reader.read(&mut words, &mut []);
+                reader.read(record, &mut words, &mut []);
                 let buffer = Buffer::take(&self.memory, words, reader.count())?;
                 arrival.special = Some(Box::new(Special::Buffer(buffer)));
                 None
@@ -535,7 +535,7 @@ impl RawQueue {
                 if matches!(record.kind(), Kind::WithHandles | Kind::Outside | Kind::Part)
                     && record.len() >= 8 =>
             {
-                reader.read(&mut word, &mut []);
+                reader.read(record, &mut word, &mut []);
                 word[0] == ticket
             }
             _ => false,
@@ -563,7 +563,7 @@ impl RawQueue {
         let mut words = [0; 2];
         match record {
             Some(record) if record.kind() == Kind::Loaned && record.len() >= 16 => {
-                reader.read(&mut words, &mut []);
+                reader.read(record, &mut words, &mut []);
                 Ok(Some(words[0]))
             }
             _ => Ok(None),

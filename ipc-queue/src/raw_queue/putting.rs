@@ -47,7 +47,7 @@ impl RawQueue {
         }
         self.put_by(deadline, |writer| {
             if !writer.has_room(record)? {
-                return Ok(Attempt::NoRoom(record.units()));
+                return Ok(Attempt::NoRoom(record.most_units()));
             }
             writer.write(record, &[], bytes);
             Ok(Attempt::Done)
@@ -207,7 +207,7 @@ impl RawQueue {
         let record = record(kind, words.len() * 8 + inline.len())?;
         self.put_by(deadline, |writer| {
             if !writer.has_room(record)? {
-                return Ok(Attempt::NoRoom(record.units()));
+                return Ok(Attempt::NoRoom(record.most_units()));
             }
             if !handles.is_empty() {
                 let ticket = &self.ring().puts().ticket;

@@ -41,7 +41,7 @@ pub(crate) struct Size {
 impl Size {
     /// How many words the ring has.
     pub(crate) const fn n_units(&self) -> usize {
-        self.bytes.div_ceil(8) + 3 * self.capacity + 1
+        self.bytes.div_ceil(8) + 3 * self.capacity + self.bytes / 1016 + 1
     }
 }
 
@@ -67,7 +67,7 @@ impl Ground {
             sockets.map(|socket| MessageSocket::from_handle(socket).expect("the others are sockets"));
         let image: Vec<u64> =
             (0..memory.size() / 8).map(|idx| memory.atomic_u64(idx * 8).load(Relaxed)).collect();
-        let is_start = |at: &usize| image[at / 8] >> 32 == 3 && image[at / 8 + 2] == size.capacity as u64;
+        let is_start = |at: &usize| image[at / 8] >> 32 == 4 && image[at / 8 + 2] == size.capacity as u64;
         let start = (16..memory.size()).step_by(4096).find(is_start).expect("the plan stands there");
         let (is_joinable, n_buffers) = (image[start / 8] >> 8 & 1 == 1, image[start / 8 + 4] as usize);
         let (first, n_hands) = ((start + HANDS_AT) / 8, if is_joinable { HANDS } else { 0 });
@@ -128,9 +128,9 @@ impl Ground {
             // A place in the ring.
             3 => rng.below(40) << 32 | rng.below(n_units + 2),
             4 => (u64::from(u32::MAX) - rng.below(10)) << 32 | rng.below(n_units),
-            // A record, of a part as often as of all others.
-            5 => 1 | 4 << 1 | (40 + rng.below(600)) << 8,
-            6 => 1 | rng.below(8) << 1 | rng.below(8 * n_units + 20) << 8,
+            // A record, of a part as often as of all others, with a word behind it that says nothing or without.
+            5 => 1 | 4 << 1 | rng.below(2) << 7 | (40 + rng.below(600)) << 8,
+            6 => 1 | rng.below(8) << 1 | rng.below(2) << 7 | rng.below(8 * n_units + 20) << 8,
             // The word of a lock, and of a buffer.
             7 => self.name(rng) - rng.below(2),
             8 => self.name(rng) << 4 | rng.below(16),

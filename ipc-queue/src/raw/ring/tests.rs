@@ -1,6 +1,7 @@
 //! Tests of the ring: against a model of it, over its ends, and with processes that die before any of their steps.
 
 use super::*;
+use crate::raw::EVEN_FROM;
 use crate::raw::fake::{Put, Queue, processes, record};
 use ipc_testkit::mortal::at_every_step;
 use ipc_testkit::{Rng, isolated};
@@ -108,6 +109,32 @@ fn long_items_go_over_the_end() {
     }
 }
 
+/// Those that are padded begin at an even word, wherever their records stand, and are taken as any other, by one or many.
+#[test]
+fn padded_items_begin_at_even_words() {
+    let [process] = processes();
+    let n_units = EVEN_FROM / 8 + 3;
+    for position in 0..n_units as u32 {
+        let queue = queue_at(n_units, 3, 0, position);
+        for number in 0..4 {
+            let item = bytes(EVEN_FROM, number);
+            assert_eq!(queue.try_put(&process, &[&item]), Put::Done);
+            assert_eq!(queue.try_put(&process, &[&item]), Put::NoRoom);
+            let (mut reader, first) = queue.ring().reader().unwrap();
+            let first = first.expect("it was put");
+            assert_eq!(queue.ring().advanced(reader.at.position, first.head()) % 2, 0, "{position}");
+            if number % 2 == 0 {
+                assert_eq!(queue.try_get(&process), Some(item));
+            } else {
+                let mut items = Items::default();
+                reader.read_many(first, 2, Record::is_inline, &mut items).expect("it is one");
+                assert_eq!(items.others().collect::<Vec<_>>(), [item]);
+                assert!(reader.publish());
+            }
+        }
+    }
+}
+
 /// Words that stand before the bytes, in all ways to go over the end.
 #[test]
 fn words_before_the_bytes_come_out_again() {
@@ -121,7 +148,7 @@ fn words_before_the_bytes_come_out_again() {
         let (reader, first) = queue.ring().reader().unwrap();
         assert_eq!(first, Some(record));
         let (mut words, mut out) = ([0; 2], [0; 11]);
-        reader.read(&mut words, &mut out);
+        reader.read(record, &mut words, &mut out);
         assert_eq!((words, out.to_vec()), ([7, 8], bytes(11, 1)));
     }
 }
@@ -283,7 +310,7 @@ fn any_words_are_a_ring() {
         let get = || {
             let (mut reader, first) = ring.reader()?;
             if let Some(record) = first {
-                reader.read(&mut [], &mut vec![0; record.len()]);
+                reader.read(record, &mut [], &mut vec![0; record.len()]);
                 reader.pass(record);
             }
             assert!(reader.publish());
