@@ -16,7 +16,7 @@ fn encoded_size(item: &[u8]) -> usize {
     item.len() + if item.len() < 128 { 1 } else { 2 }
 }
 
-/// Bytes that an item takes in the ring at most, the word in front of it included.
+/// Bytes that an item takes in the ring, the word in front of it included, and without the one that may pad a long item.
 fn ring_size(item: &[u8], byte_capacity: usize) -> usize {
     let size = encoded_size(item);
     let behind = match size {
@@ -87,7 +87,8 @@ impl Model {
     /// Whether there can be room for one more in so many bytes of memory.
     fn may_fit(&self, item: &[u8]) -> bool {
         let used: usize = self.items.iter().map(|item| ring_size(item, self.byte_capacity)).sum();
-        let total = self.byte_capacity.next_multiple_of(8) + 24 * self.capacity;
+        let total =
+            self.byte_capacity.next_multiple_of(8) + 24 * self.capacity + self.byte_capacity / 1016 * 8;
         self.items.len() < self.capacity && used + ring_size(item, self.byte_capacity) <= total
     }
 

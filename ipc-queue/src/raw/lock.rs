@@ -194,6 +194,11 @@ impl Lock {
         pause::settle();
     }
 
+    /// Whether such a wish is there.
+    pub(crate) fn has_wished(&self, wishes: Wishes) -> bool {
+        self.wishes.load(Relaxed) & wishes.0 != 0
+    }
+
     /// Sleeps until a ring that came after `heard`, the deadline, or `longest`.
     pub(crate) fn sleep(&self, heard: u32, deadline: Deadline, longest: Duration) {
         shim::wait_at_most(&self.bell, heard, deadline, longest);

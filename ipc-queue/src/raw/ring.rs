@@ -89,7 +89,9 @@ pub(crate) struct Puts {
     pub(crate) ended: AtomicU32,
     /// How often somebody has let go of an end of a channel.
     pub(crate) news: AtomicU32,
-    _rest: [Unused; 7],
+    /// The name of the process of which a thread naps at the socket, or zero.
+    pub(crate) napper: Unused,
+    _rest: [Unused; 6],
 }
 
 /// What belongs to those who get.

@@ -1,5 +1,6 @@
 //! A queue of byte strings and handles: the ring, the sockets beside it, and how those who wait sleep and are woken.
 
+mod dozing;
 mod getting;
 mod polling;
 mod putting;

@@ -14,7 +14,7 @@ use ipc_sys::alarm::Alarm;
 use ipc_sys::clock::Deadline;
 use ipc_sys::doorbell::Doorbell;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
-use ipc_sys::readiness::{Group, Interest, wait_one};
+use ipc_sys::readiness::Group;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -78,37 +78,12 @@ impl RawQueue {
         Ok(())
     }
 
-    /// Sleeps at the socket instead of the bell, if this is the inner end of a channel, where nothing else waits than who takes items:
-    /// until a token is there, or handles, or the other side is gone, or something has changed. False if it did not.
-    ///
-    /// The kernel tells of the end, so nobody has to ask for it: whoever is woken by it sees it before the next sleep. A token can get
-    /// lost, as above: there is a look, and the wish is left again, after each [`LOOK`].
-    pub(super) fn doze(
-        &self,
-        deadline: Deadline,
-        has_changed: &mut dyn FnMut() -> bool,
-    ) -> Result<bool, Stop> {
-        let (None, Some(inner)) = (&self.freight.outer, &self.freight.inner) else { return Ok(false) };
-        self.silence_tokens()?;
-        loop {
-            self.ring().puts().lock.wish(Wishes::POLLED);
-            if has_changed() {
-                return Ok(true);
-            }
-            let until = Deadline::after(deadline.remaining_at_most(LOOK));
-            // What cannot be waited for is left to the bell.
-            if wait_one(inner.handle(), Interest::Read, until).unwrap_or(true) || deadline.is_over() {
-                return Ok(true);
-            }
-        }
-    }
-
     fn has_nothing(&self) -> Result<bool, Stop> {
         Ok(self.ring().is_empty()? && !self.is_closed())
     }
 
     /// Receives the tokens in front of the first handles, and handles that are nobody's.
-    fn silence_tokens(&self) -> Result<(), Stop> {
+    pub(super) fn silence_tokens(&self) -> Result<(), Stop> {
         let gets = self.ring().gets();
         // What is received is received under the lock of the gets.
         let locked = gets.lock.lock(self.peers(), || at_the_lock(Deadline::NOW));
@@ -154,16 +129,13 @@ impl RawQueue {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{LOOK, RawQueue};
-    use crate::raw::Wishes;
-    use crate::{Queue, channel};
+    use super::LOOK;
+    use crate::Queue;
     use ipc_sys::clock::Deadline;
     use ipc_sys::handle::AsHandle;
     use ipc_sys::readiness::{Interest, wait_one};
     use ipc_sys::socket::MessageSocket;
-    use ipc_testkit::isolated;
     use std::sync::atomic::Ordering::Relaxed;
-    use std::time::Duration;
 
     /// Somebody was killed after it had sent the handles of an item and before it put the item. Whoever polls is not told of an item
     /// time after time, and the handles are closed.
@@ -199,66 +171,5 @@ mod tests {
         };
         // Once it can have no time to look again.
         assert!((0..10).any(is_closed));
-    }
-
-    /// Who waits at the end of a channel for long has the kernel tell of the end, and does not ask all the time.
-    #[test]
-    fn who_waits_for_long_hardly_looks() {
-        let (_sender, receiver) = channel::<u32>(4).expect("there is memory");
-        let n_sleeps = || -> u32 {
-            let status = std::fs::read_to_string("/proc/thread-self/status").expect("there is one");
-            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            line.and_then(|count| count.trim().parse().ok()).expect("it is a number")
-        };
-        let before = n_sleeps();
-        assert!(receiver.recv_timeout(Duration::from_secs(1)).is_err());
-        let count = n_sleeps() - before;
-        // A look every 40 ms would be 25.
-        assert!(count < 16, "{count} sleeps");
-    }
-
-    /// Who dozes is told by a token.
-    #[test]
-    fn who_dozes_finds_a_token() {
-        isolated(|| {
-            let (sender, receiver) = channel(4).expect("there is memory");
-            let freight = receiver.raw().freight();
-            std::thread::scope(|scope| {
-                let wait = scope.spawn(|| receiver.recv());
-                await_dozing(receiver.raw());
-                sender.send(1).expect("there is room");
-                assert_eq!(wait.join().expect("it does not panic").expect("there is an item"), 1);
-            });
-            assert_eq!(freight.inner.as_ref().and_then(|inner| inner.peek(&mut [0]).ok()), Some(Some(1)));
-        });
-    }
-
-    /// The token of one item wakes all who doze, and those who find nothing are there for the next ones.
-    #[test]
-    fn many_who_doze_miss_nothing() {
-        isolated(|| {
-            let (sender, receiver) = channel(4).expect("there is memory");
-            std::thread::scope(|scope| {
-                let waits = [(); 4].map(|()| scope.spawn(|| receiver.recv()));
-                await_dozing(receiver.raw());
-                sender.send(0).expect("there is room");
-                sender.send(1).expect("there is room");
-                await_dozing(receiver.raw());
-                sender.send(2).expect("there is room");
-                await_dozing(receiver.raw());
-                drop(sender);
-                let found = waits.map(|wait| wait.join().expect("it does not panic").ok());
-                let mut found: Vec<u32> = found.into_iter().flatten().collect();
-                found.sort_unstable();
-                assert_eq!(found, [0, 1, 2]);
-            });
-        });
-    }
-
-    /// Waits until somebody dozes.
-    fn await_dozing(queue: &RawQueue) {
-        while !queue.ring().puts().lock.has_wished(Wishes::POLLED) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn telling_words(ground: &Ground, rng: &mut Rng) {
     // Where many do not fit, one of them is found by every call, and the others by none.
     for _ in 0..*rng.pick(&[1, 3, 30, 300]) {
         let at = match rng.below(5) {
-            0 => ground.start + PUTS_AT + 8 * rng.below(9) as usize,
+            0 => ground.start + PUTS_AT + 8 * rng.below(10) as usize,
             1 => ground.start + GETS_AT + 8 * rng.below(9) as usize,
             2 => ground.start + HANDS_AT + 8 * rng.below(20) as usize,
             // What is taken next.

@@ -10,6 +10,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 /// Room for the control message of [`MAX_HANDLES`] descriptors.
 const CONTROL_SIZE: usize = rustix::cmsg_space!(ScmRights(MAX_HANDLES));
@@ -69,6 +70,8 @@ pub(super) fn recv(
             // The other side went while messages of ours were unread. The kernel reports that once, ahead of
             // the messages it sent before; they are still there, so look again.
             Err(Errno::CONNRESET) => continue,
+            // The time of a nap is that of any wait.
+            Err(Errno::AGAIN) if blocking => continue,
             Err(Errno::AGAIN) => return Err(RecvError::TimedOut),
             Err(errno) => return Err(RecvError::Os(errno.into())),
         };
@@ -98,6 +101,18 @@ pub(super) fn peek(handle: BorrowedHandle<'_>, buffer: &mut [u8]) -> Result<Opti
             Err(Errno::AGAIN) => Ok(None),
             Err(errno) => Err(RecvError::Os(errno.into())),
         };
+    }
+}
+
+pub(super) fn set_nap(handle: BorrowedHandle<'_>, longest: Duration) -> io::Result<()> {
+    Ok(sockopt::set_socket_timeout(handle, sockopt::Timeout::Recv, Some(longest))?)
+}
+
+pub(super) fn nap(handle: BorrowedHandle<'_>) -> io::Result<bool> {
+    match rustix::net::recv(handle, &mut [0_u8], RecvFlags::PEEK) {
+        Ok(_) | Err(Errno::CONNRESET) => Ok(true),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
     }
 }
 

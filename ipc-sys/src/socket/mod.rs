@@ -11,6 +11,7 @@
 //! - `recv(handle, buffer, blocking)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
 //! - `peek(handle, buffer) -> size`: the beginning of the next message, which stays where it is.
+//! - `set_nap(handle, longest)`, `nap(handle)`: a cheap sleep until something is there; who sleeps so may have to be alone.
 //! - `shutdown(handle, direction)`: one direction ends, for all holders of this end.
 
 mod linux;
@@ -20,6 +21,7 @@ use crate::clock::Deadline;
 use crate::family::{FamilyHandle, hold_forks};
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use crate::readiness::{Interest, wait_one};
+use std::time::Duration;
 use std::{error, fmt, io};
 
 /// The largest number of handles that one message carries.
@@ -287,6 +289,59 @@ impl MessageSocket {
     /// ```
     pub fn peek(&self, buffer: &mut [u8]) -> Result<Option<usize>, RecvError> {
         imp::peek(self.handle(), buffer)
+    }
+
+    /// How long a [`nap`](Self::nap) at this end is from now on, for all who hold it.
+    ///
+    /// # Errors
+    ///
+    /// The system's error, when that is no time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::socket::MessageSocket;
+    /// use std::time::Duration;
+    ///
+    /// let (_a, b) = MessageSocket::pair()?;
+    /// assert!(b.set_nap(Duration::ZERO).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_nap(&self, longest: Duration) -> io::Result<()> {
+        imp::set_nap(self.handle(), longest)
+    }
+
+    /// Sleeps until a message or the end is there, a signal has come, or the time of a nap is over; whether a message or the end was
+    /// seen. It stays where it is.
+    ///
+    /// A nap takes less of a processor than a [wait](crate::readiness::wait): its timer is that of the kernel's ticks, and may
+    /// be late by some of them. Of several who nap at the same end a message wakes one.
+    ///
+    /// # Blocking
+    ///
+    /// For ever, if no [time](Self::set_nap) was set.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::MessageSocket;
+    /// use std::time::Duration;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// b.set_nap(Duration::from_millis(5))?;
+    /// assert!(!b.nap()?);
+    /// a.send(&[b"up"], &[], Deadline::NEVER)?;
+    /// assert!(b.nap()?);
+    /// assert_eq!(b.recv(&mut [0; 2], Deadline::NOW)?.size, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn nap(&self) -> io::Result<bool> {
+        imp::nap(self.handle())
     }
 
     /// Whether the other side is gone: all its holders have closed it or have ended. Messages of theirs may still be there.

@@ -29,12 +29,6 @@ impl Wishes {
     }
 }
 
-impl Lock {
-    pub(crate) fn has_wished(&self, wishes: Wishes) -> bool {
-        self.wishes.load(Relaxed) & wishes.0 != 0
-    }
-}
-
 fn try_lock(lock: &Lock, by: &Process) -> Result<Taken, LockError> {
     lock.lock(by, || Deadline::NOW)
 }
