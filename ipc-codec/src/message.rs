@@ -70,6 +70,20 @@ impl Message {
         crate::decode(&self.bytes, self.handles, limits)
     }
 
+    /// Whether there is neither payload nor handle, as of a value without contents.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(ipc_codec::encode(&(), &Default::default())?.is_empty());
+    /// assert!(!ipc_codec::encode("", &Default::default())?.is_empty());
+    /// # Ok::<(), ipc_codec::EncodeError>(())
+    /// ```
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.handles.is_empty()
+    }
+
     /// The payload.
     ///
     /// # Examples

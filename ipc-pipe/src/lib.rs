@@ -229,7 +229,7 @@ pub mod internals {
     //! What a process is started by, and what a type looks like. For the family alone; it changes in any version.
 
     pub use crate::auth::Shake;
-    pub use crate::line::{INLINE_MAX, Line, line, prepare_thread};
+    pub use crate::line::{INLINE_MAX, Line, Prepared, line, prepare_thread};
     pub use crate::schema::{Fingerprint, fingerprint};
 
     /// A connection over a stream whose two ends have shaken hands already.

@@ -10,6 +10,7 @@ use crate::error::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySend
 use crate::transport;
 use ipc_codec::Limits;
 use ipc_sys::clock::Deadline;
+use ipc_sys::family::FamilyHandle;
 use ipc_sys::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use ipc_sys::socket::MessageSocket;
 use serde::de::{DeserializeOwned, Error as _};
@@ -23,6 +24,19 @@ pub struct Line<S, R> {
     socket: MessageSocket,
     limits: Limits,
     messages: PhantomData<fn(S) -> R>,
+}
+
+/// A short message without handles, as it goes out.
+#[derive(Debug)]
+pub struct Prepared(Vec<u8>);
+
+impl Prepared {
+    /// Encodes a value, for any line that sends such values; nothing if it cannot be such a message.
+    pub fn new<S: Serialize>(value: &S) -> Option<Prepared> {
+        let limits = Limits { max_frame: INLINE_MAX, max_handles: 0, ..Limits::default() };
+        let (frame, _) = ipc_codec::encode(value, &limits).ok()?.into_frame(&limits).ok()?;
+        Some(Prepared(frame))
+    }
 }
 
 /// Makes a line and returns its two ends.
@@ -39,6 +53,12 @@ impl<S, R> Line<S, R> {
     /// Takes an end that came as a bare handle; `InvalidData` when it is none.
     pub fn from_handle(handle: OwnedHandle) -> io::Result<Self> {
         MessageSocket::from_handle(handle).map(Line::new)
+    }
+
+    /// Takes an end that is a member of the family already, and an end of this kind for sure.
+    #[inline]
+    pub fn from_member(member: FamilyHandle) -> Self {
+        Line::new(MessageSocket::from_member(member))
     }
 
     /// The end as a bare handle, which a child that the family forks keeps.
@@ -59,6 +79,12 @@ impl<S: Serialize, R> Line<S, R> {
     pub fn send(&self, value: S) -> Result<(), SendError<S>> {
         let sent = transport::send(&self.socket, &value, &self.limits, Deadline::NEVER);
         sent.map_err(|failure| failure.with(value))
+    }
+
+    /// Sends what was prepared before, if there is room now; whether it was sent.
+    #[inline]
+    pub fn say(&self, prepared: &Prepared) -> bool {
+        self.socket.say(&prepared.0)
     }
 
     /// Sends a value if there is room now.

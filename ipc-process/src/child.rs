@@ -11,13 +11,15 @@ use crate::method::{self, StartMethod};
 use crate::parent::Family;
 use crate::wire::{ChildEnd, FromChild, Refusal, Setup};
 use ipc_codec::{Limits, Message};
+use ipc_pipe::internals::Prepared;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::liveness::Lifeline;
 use ipc_sys::process;
 use serde::Serialize;
 use std::cell::Cell;
 use std::io::Write;
-use std::ptr;
+use std::sync::OnceLock;
+use std::{mem, ptr};
 
 /// The exit code after the function returned.
 const EXIT_RETURNED: i32 = 0;
@@ -46,6 +48,7 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
 }
 
 /// In a forked child, once it has let go of what is not its own: the same, from there on.
+#[inline]
 pub(crate) fn run_forked(
     channel: &ChildEnd,
     new_self: Result<NewSelf, Refusal>,
@@ -84,6 +87,7 @@ impl NewSelf {
     }
 
     /// In the process itself.
+    #[inline]
     fn begin(self) -> Result<Role, Refusal> {
         if let Some(lifeline) = self.lifeline {
             // First of all: a parent that dies from here on takes this process with it.
@@ -130,6 +134,7 @@ impl Role {
     }
 
     /// Calls a function; the exit code.
+    #[inline]
     pub(crate) fn run_callee(&self, channel: &ChildEnd, callee: &Callee, args: Message) -> i32 {
         finish(channel, callee.call(args, &self.limits, &mut || self.started(channel)))
     }
@@ -144,6 +149,7 @@ impl Role {
         finish(channel, crate::panics::catch(run).unwrap_or_else(Outcome::Panicked))
     }
 
+    #[inline]
     fn started(&self, channel: &ChildEnd) {
         if self.announce {
             // A parent that is gone does not care.
@@ -159,7 +165,31 @@ pub(crate) fn refuse(channel: &ChildEnd, refusal: Refusal) -> i32 {
     EXIT_REFUSED
 }
 
+/// That the function returned nothing, for a forked child, which has little of the program's code at first: what it does not run it
+/// need not get.
+static RETURNED_NOTHING: OnceLock<Option<Prepared>> = OnceLock::new();
+
+/// Before a fork: what the child would have to do else.
+pub(crate) fn prepare() {
+    RETURNED_NOTHING.get_or_init(|| Prepared::new(&FromChild::Done(Outcome::Returned(Message::default()))));
+}
+
+#[inline]
 fn finish(channel: &ChildEnd, outcome: Outcome) -> i32 {
+    if matches!(&outcome, Outcome::Returned(result) if result.is_empty()) {
+        if let Some(Some(prepared)) = RETURNED_NOTHING.get() {
+            if channel.say(prepared) {
+                // There is nothing in it to drop, and the code for that is elsewhere.
+                mem::forget(outcome);
+                return EXIT_RETURNED;
+            }
+        }
+    }
+    finish_with(channel, outcome)
+}
+
+#[inline(never)]
+fn finish_with(channel: &ChildEnd, outcome: Outcome) -> i32 {
     let code = match &outcome {
         Outcome::Returned(_) => EXIT_RETURNED,
         Outcome::Panicked(_) => EXIT_PANICKED,

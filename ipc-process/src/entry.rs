@@ -170,6 +170,7 @@ impl Callee {
     }
 
     /// Decodes the arguments, tells `started`, calls the function, encodes the result.
+    #[inline]
     pub fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
         (self.trampoline)(self.function, self.fingerprint, args, limits, started)
     }

@@ -111,24 +111,25 @@ pub(crate) unsafe fn fork_with(
     // The copy finds them done, and copies some pages less.
     panics::install_hook();
     ipc_pipe::internals::prepare_thread();
+    child::prepare();
     // What waits in the buffers would be printed by both.
     let _ = std::io::stdout().flush();
     process::flush_c_streams();
     let statics = Statics::hold();
     let new_self = NewSelf::of(setup, current::hold());
+    let given = there.as_ref().expect("the child's end was made for it").as_fd();
     // SAFETY: handed on to the caller.
-    let family = unsafe { ForkPreparation::closing(unused) }.map_err(SpawnError::os("preparing the fork"))?;
+    let family =
+        unsafe { ForkPreparation::giving(given, unused) }.map_err(SpawnError::os("preparing the fork"))?;
     // SAFETY: the caller's promise.
     match unsafe { process::fork() }.map_err(SpawnError::os("forking"))? {
         Forked::Parent(child) => Ok(child),
         Forked::Child => {
             let _guard = ExitOnUnwind;
-            let buried = family.bury_members();
+            let Some(there) = there.take() else { process::exit_now(child::EXIT_REFUSED) };
+            let (there, buried) = family.bury_others(there);
             statics.forget_parents();
-            let Some(Ok(channel)) = there.take().map(ChildEnd::from_handle) else {
-                process::exit_now(child::EXIT_REFUSED)
-            };
-            let channel = channel.with_limits(channel_limits());
+            let channel = ChildEnd::from_member(there).with_limits(channel_limits());
             let ready = buried
                 .map_err(|error| Refusal::Setup(format!("letting go of the parent's handles: {error}")))
                 .and_then(|()| match is_plain {

@@ -119,6 +119,7 @@ pub(crate) fn set_method() -> Option<StartMethod> {
 }
 
 /// In a child: what its parent had set.
+#[inline]
 pub(crate) fn inherit_method(method: Option<StartMethod>) {
     SET.store(method.map_or(0, number), Ordering::Relaxed);
 }

@@ -18,7 +18,7 @@
 use crate::handle::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::collections::BTreeSet;
 use std::io;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -58,6 +58,7 @@ impl FamilyHandle {
 }
 
 impl AsHandle for FamilyHandle {
+    #[inline]
     fn as_fd(&self) -> BorrowedHandle<'_> {
         self.handle.as_fd()
     }
@@ -114,6 +115,8 @@ pub struct ForkPreparation {
     /// None where no member needs one.
     tombstone: Option<OwnedHandle>,
     closing: Vec<RawFd>,
+    /// What the set is to be in the child.
+    left: BTreeSet<RawFd>,
 }
 
 impl ForkPreparation {
@@ -132,10 +135,11 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
-        ForkPreparation::prepare(&[])
+        ForkPreparation::prepare(&[], BTreeSet::new())
     }
 
-    /// The same for a child that has no use for these members at all, which are closed there instead of replaced.
+    /// The same for a child to which one handle is given, and which has no use for these members at all: they are closed there instead
+    /// of replaced.
     ///
     /// # Errors
     ///
@@ -143,39 +147,46 @@ impl ForkPreparation {
     ///
     /// # Safety
     ///
-    /// The child neither uses nor drops its copies of whatever owns the handles.
+    /// The child neither uses nor drops its copies of whatever owns the unused handles.
     ///
     /// # Examples
     ///
     /// ```
     /// use ipc_sys::clock::Deadline;
     /// use ipc_sys::family::ForkPreparation;
+    /// use ipc_sys::handle::AsHandle;
     /// use ipc_sys::process::{ExitStatus, Forked, exit_now, fork};
     /// use ipc_sys::socket::MessageSocket;
     ///
-    /// let (here, _there) = MessageSocket::pair()?;
+    /// let (here, there) = MessageSocket::pair()?;
+    /// let there = there.into_handle();
     /// // SAFETY: the child exits without returning from here.
-    /// let family = unsafe { ForkPreparation::closing(&[here.handle()]) }?;
+    /// let family = unsafe { ForkPreparation::giving(there.as_fd(), &[here.handle()]) }?;
     /// // SAFETY: there is no other thread.
     /// match unsafe { fork() }? {
-    ///     Forked::Child => exit_now(if family.bury_members().is_ok() { 0 } else { 1 }),
+    ///     Forked::Child => {
+    ///         let (there, buried) = family.bury_others(there);
+    ///         let sent = MessageSocket::from_member(there).send(&[b"hello"], &[], Deadline::NEVER);
+    ///         exit_now(if buried.is_ok() && sent.is_ok() { 0 } else { 1 })
+    ///     }
     ///     Forked::Parent(child) => {
-    ///         drop(family);
+    ///         drop((family, there));
     ///         assert_eq!(child.wait(Deadline::NEVER)?, Some(ExitStatus::Exited(0)));
+    ///         assert_eq!(here.recv(&mut [0; 5], Deadline::NOW)?.size, 5);
     ///     }
     /// }
-    /// # Ok::<(), std::io::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub unsafe fn closing(unused: &[BorrowedHandle<'_>]) -> io::Result<Self> {
-        ForkPreparation::prepare(unused)
+    pub unsafe fn giving(given: BorrowedHandle<'_>, unused: &[BorrowedHandle<'_>]) -> io::Result<Self> {
+        ForkPreparation::prepare(unused, BTreeSet::from([given.as_raw_fd()]))
     }
 
-    fn prepare(unused: &[BorrowedHandle<'_>]) -> io::Result<Self> {
+    fn prepare(unused: &[BorrowedHandle<'_>], left: BTreeSet<RawFd>) -> io::Result<Self> {
         let members = members();
         let closing: Vec<_> =
             unused.iter().map(AsRawFd::as_raw_fd).filter(|fd| members.contains(fd)).collect();
         let tombstone = if members.len() == closing.len() { None } else { Some(make_tombstone()?) };
-        Ok(ForkPreparation { members, tombstone, closing })
+        Ok(ForkPreparation { members, tombstone, closing, left })
     }
 
     /// In the child: replaces every member by the tombstone.
@@ -213,20 +224,40 @@ impl ForkPreparation {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bury_members(mut self) -> io::Result<()> {
-        for &fd in &self.closing {
-            // SAFETY: a member is open, and its owner is never used again, as the caller of `closing` promised.
-            drop(unsafe { OwnedHandle::from_raw_fd(fd) });
-        }
-        if let Some(tombstone) = &self.tombstone {
-            for &fd in self.members.iter().filter(|fd| !self.closing.contains(fd)) {
-                replace(tombstone, fd)?;
-            }
-        }
-        // What is in memory stays there: to give it back is to copy the pages that it is on.
-        std::mem::forget(std::mem::take(&mut *self.members));
-        std::mem::forget(std::mem::take(&mut self.closing));
-        Ok(())
+        self.bury()
     }
+
+    /// In a child to which a handle is [given](Self::giving): the same, and takes it into the set.
+    // Inline, as is all that a forked child does by itself: it has no page of the code at first, and gets sixteen with each that it
+    // touches, which takes some 5 us.
+    #[inline]
+    pub fn bury_others(mut self, given: OwnedHandle) -> (FamilyHandle, io::Result<()>) {
+        let buried = self.bury();
+        debug_assert!(self.members.contains(&given.as_raw_fd()), "another handle was to be given");
+        (FamilyHandle { handle: ManuallyDrop::new(given) }, buried)
+    }
+
+    #[inline]
+    fn bury(&mut self) -> io::Result<()> {
+        for &fd in &self.closing {
+            // SAFETY: a member is open, and its owner is never used again, as the caller of `giving` promised.
+            unsafe { rustix::io::close(fd) };
+        }
+        let buried = match &self.tombstone {
+            Some(tombstone) => bury_under(tombstone, &self.members, &self.closing),
+            None => Ok(()),
+        };
+        // What is in memory stays there: to give it back is to copy the pages that it is on.
+        mem::forget(mem::replace(&mut *self.members, mem::take(&mut self.left)));
+        mem::forget(mem::take(&mut self.closing));
+        buried
+    }
+}
+
+/// Replaces the members by the tombstone but for those that are closed already.
+#[cold]
+fn bury_under(tombstone: &OwnedHandle, members: &BTreeSet<RawFd>, closed: &[RawFd]) -> io::Result<()> {
+    members.iter().filter(|fd| !closed.contains(fd)).try_for_each(|&fd| replace(tombstone, fd))
 }
 
 /// A message socket whose other side is gone: reading gives the end, writing says that nobody listens.

@@ -38,8 +38,11 @@ pub use scratch::Scratch;
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Result<Message, EncodeError> {
     // Most values take less space encoded than decoded, and a large one is mostly text or a collection, whose
-    // size is not in the type.
-    let mut bytes = Vec::with_capacity(size_of_val(value).clamp(16, 1024));
+    // size is not in the type. What has no size takes none.
+    let mut bytes = match size_of_val(value) {
+        0 => Vec::new(),
+        size => Vec::with_capacity(size.clamp(16, 1024)),
+    };
     let mut handles = Vec::new();
     encode_into(value, &mut bytes, &mut handles, limits)?;
     Ok(Message::from_parts(bytes, handles))

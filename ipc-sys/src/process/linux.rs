@@ -62,14 +62,18 @@ pub(super) fn spawn(program: &Program<'_>) -> Result<(u32, OwnedHandle), SpawnEr
 /// # Safety
 ///
 /// As for [`super::fork`].
-pub(super) unsafe fn fork() -> io::Result<Option<(u32, OwnedHandle)>> {
+#[inline]
+pub(super) unsafe fn fork() -> i32 {
     // SAFETY: handed on to the caller. The C library's own call is used, and not the system call: it keeps the
     // allocator usable, knows the new thread id, and runs the functions of `at_fork`.
-    let pid = match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
-        0 => return Ok(None),
-        pid => pid,
-    };
+    unsafe { libc::fork() }
+}
+
+/// What became of a fork, in the parent.
+pub(super) fn forked(pid: i32) -> io::Result<(u32, OwnedHandle)> {
+    if pid == -1 {
+        return Err(io::Error::last_os_error());
+    }
     let pid = rustix::process::Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?;
     let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
         Ok(pidfd) => pidfd,
@@ -87,7 +91,7 @@ pub(super) unsafe fn fork() -> io::Result<Option<(u32, OwnedHandle)>> {
     // stranger already. A stranger is not our child.
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), options)?;
-    Ok(Some((pid.as_raw_nonzero().get() as u32, pidfd)))
+    Ok((pid.as_raw_nonzero().get() as u32, pidfd))
 }
 
 pub(super) fn try_wait(handle: BorrowedHandle<'_>) -> io::Result<Option<super::ExitStatus>> {
@@ -143,6 +147,7 @@ pub(super) fn resident_memory() -> io::Result<u64> {
     Ok(resident * rustix::param::page_size() as u64)
 }
 
+#[inline]
 pub(super) fn thread_count() -> io::Result<usize> {
     // A process of one thread may leave a thread group that it is alone in, which changes nothing, and one of several may not. That
     // is the shortest way to know, and stands on the way of every fork. A sandbox may forbid it, to all alike.
@@ -151,6 +156,11 @@ pub(super) fn thread_count() -> io::Result<usize> {
     if unsafe { rustix::thread::unshare_unsafe(group) }.is_ok() {
         return Ok(1);
     }
+    count_threads()
+}
+
+#[cold]
+fn count_threads() -> io::Result<usize> {
     // A folder counts itself, its entry in the folder above, and each folder in it; here, each thread is one.
     match rustix::fs::stat("/proc/self/task")?.st_nlink {
         3 => Ok(1),
@@ -176,6 +186,7 @@ fn is_running(task: &Path) -> bool {
     flags.and_then(|flags| flags.parse::<u32>().ok()).is_none_or(|flags| flags & EXITING == 0)
 }
 
+#[inline]
 pub(super) fn exit_now(code: i32) -> ! {
     // SAFETY: ends the process; nothing of it runs any more.
     unsafe { libc::_exit(code) }
@@ -202,6 +213,7 @@ pub(super) fn copy_stream(number: usize) -> io::Result<OwnedHandle> {
     Ok(rustix::io::fcntl_dupfd_cloexec(stream, 3)?)
 }
 
+#[inline]
 pub(super) fn flush_c_streams() {
     // SAFETY: with null it writes out what the C library holds for all its streams, and takes their locks for it.
     unsafe { libc::fflush(ptr::null_mut()) };

@@ -22,6 +22,7 @@ use std::io;
 /// assert!(ipc_sys::process::thread_count()? >= 1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[inline]
 pub fn thread_count() -> io::Result<usize> {
     imp::thread_count()
 }
@@ -72,6 +73,7 @@ pub fn resident_memory() -> io::Result<u64> {
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[inline]
 pub fn exit_now(code: i32) -> ! {
     imp::exit_now(code)
 }
@@ -169,6 +171,7 @@ pub fn ignore_broken_pipes() {
 /// // Before a fork, so that the copy does not print it once more.
 /// ipc_sys::process::flush_c_streams();
 /// ```
+#[inline]
 pub fn flush_c_streams() {
     if thread_count().is_ok_and(|n_threads| n_threads == 1) {
         imp::flush_c_streams();

@@ -168,10 +168,15 @@ pub enum Forked {
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
+// Inline: as `ForkPreparation::bury_others`.
+#[inline]
 pub unsafe fn fork() -> io::Result<Forked> {
     // SAFETY: handed on to the caller.
-    Ok(match unsafe { imp::fork() }? {
-        None => Forked::Child,
-        Some((pid, handle)) => Forked::Parent(Child::from_handle(pid, handle)),
-    })
+    match unsafe { imp::fork() } {
+        0 => Ok(Forked::Child),
+        pid => {
+            let (pid, handle) = imp::forked(pid)?;
+            Ok(Forked::Parent(Child::from_handle(pid, handle)))
+        }
+    }
 }

@@ -53,6 +53,11 @@ pub(super) fn send(
     }
 }
 
+#[inline]
+pub(super) fn say(handle: BorrowedHandle<'_>, word: &[u8]) -> bool {
+    rustix::net::send(handle, word, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).is_ok()
+}
+
 /// Receives one message; without `blocking`, an empty socket is [`RecvError::TimedOut`].
 pub(super) fn recv(
     handle: BorrowedHandle<'_>,

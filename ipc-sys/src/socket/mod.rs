@@ -8,6 +8,7 @@
 //! - `pair() -> (handle, handle)`: the two ends of a connection that keeps message boundaries.
 //! - `verify(handle)`: refuses a handle that is no such end.
 //! - `send(handle, parts, handles)`: one message without waiting, or an error that says which of the cases it is.
+//! - `say(handle, word)`: the same for a short one, and whether it was sent.
 //! - `recv(handle, buffer, blocking)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
 //! - `peek(handle, buffer) -> size`: the beginning of the next message, which stays where it is.
@@ -165,12 +166,46 @@ impl MessageSocket {
         Ok(MessageSocket(FamilyHandle::new(handle)))
     }
 
+    /// Takes an end that is a member of the family already, and an end for sure.
+    ///
+    /// # Examples
+    ///
+    /// See [`ForkPreparation::giving`](crate::family::ForkPreparation::giving).
+    #[inline]
+    pub fn from_member(member: FamilyHandle) -> Self {
+        MessageSocket(member)
+    }
+
+    /// Sends a short message if there is room for it now; false if there is none, or nobody is there who could receive it, or the
+    /// system refuses.
+    ///
+    /// For who has to say one word and not much time: no more is done than that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_sys::clock::Deadline;
+    /// use ipc_sys::socket::MessageSocket;
+    ///
+    /// let (a, b) = MessageSocket::pair()?;
+    /// assert!(a.say(b"done"));
+    /// assert_eq!(b.recv(&mut [0; 8], Deadline::NOW)?.size, 4);
+    /// drop(b);
+    /// assert!(!a.say(b"done"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn say(&self, word: &[u8]) -> bool {
+        imp::say(self.handle(), word)
+    }
+
     /// The handle alone, to hand to another process.
     pub fn into_handle(self) -> OwnedHandle {
         self.0.into_handle()
     }
 
     /// The handle, readable when a message or the end is there.
+    #[inline]
     pub fn handle(&self) -> BorrowedHandle<'_> {
         self.0.as_fd()
     }
