@@ -26,14 +26,14 @@ pub struct Line<S, R> {
     messages: PhantomData<fn(S) -> R>,
 }
 
-/// A short message without handles, as it goes out.
+/// A short message as it goes out, without its handle if it has one.
 #[derive(Debug)]
 pub struct Prepared(Vec<u8>);
 
 impl Prepared {
     /// Encodes a value, for any line that sends such values; nothing if it cannot be such a message.
     pub fn new<S: Serialize>(value: &S) -> Option<Prepared> {
-        let limits = Limits { max_frame: INLINE_MAX, max_handles: 0, ..Limits::default() };
+        let limits = Limits { max_frame: INLINE_MAX, max_handles: 1, ..Limits::default() };
         let (frame, _) = ipc_codec::encode(value, &limits).ok()?.into_frame(&limits).ok()?;
         Some(Prepared(frame))
     }
@@ -84,7 +84,14 @@ impl<S: Serialize, R> Line<S, R> {
     /// Sends what was prepared before, if there is room now; whether it was sent.
     #[inline]
     pub fn say(&self, prepared: &Prepared) -> bool {
-        self.socket.say(&prepared.0)
+        self.socket.say([&prepared.0, &[]], None)
+    }
+
+    /// The same with another handle, and other bytes in the place of the last ones.
+    #[inline]
+    pub fn say_of(&self, prepared: &Prepared, last: &[u8], handle: BorrowedHandle<'_>) -> bool {
+        let n_first = prepared.0.len().saturating_sub(last.len());
+        self.socket.say([&prepared.0[..n_first], last], Some(handle))
     }
 
     /// Sends a value if there is room now.

@@ -14,7 +14,7 @@ use ipc_codec::{Limits, Message};
 use ipc_pipe::internals::Prepared;
 use ipc_sys::handle::{AsHandle, BorrowedHandle};
 use ipc_sys::liveness::Lifeline;
-use ipc_sys::process;
+use ipc_sys::process::{self, DisplayName};
 use serde::Serialize;
 use std::cell::Cell;
 use std::io::Write;
@@ -37,7 +37,7 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
         // The parent is gone, or gave up on this child; there is nobody to tell.
         Err(_) => std::process::exit(EXIT_REFUSED),
     };
-    process::set_display_name(&start.setup.name);
+    DisplayName::of(&start.setup.name).set();
     remember_channel(&channel);
     let code = match NewSelf::of(start.setup, current::hold()).begin() {
         Ok(role) => role.run_entry(&channel, &start.entry, start.args),

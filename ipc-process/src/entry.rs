@@ -77,8 +77,8 @@ pub(crate) struct ManyCallee {
 
 type ManyTrampoline = fn(*const (), u64, &mut Run<'_>, &Limits);
 
-/// `started` is called once the arguments are decoded.
-type Trampoline = fn(*const (), Option<u64>, Message, &Limits, &mut dyn FnMut()) -> Outcome;
+/// `started` is called once the arguments are decoded. Without arguments only the types are compared.
+type Trampoline = fn(*const (), Option<u64>, Option<Message>, &Limits, &mut dyn FnMut()) -> Outcome;
 
 /// How something that is kept encoded becomes what a function changes, and is kept again.
 pub trait Kept {
@@ -172,7 +172,16 @@ impl Callee {
     /// Decodes the arguments, tells `started`, calls the function, encodes the result.
     #[inline]
     pub fn call(&self, args: Message, limits: &Limits, started: &mut dyn FnMut()) -> Outcome {
-        (self.trampoline)(self.function, self.fingerprint, args, limits, started)
+        (self.trampoline)(self.function, self.fingerprint, Some(args), limits, started)
+    }
+
+    /// Compares the types now, so that no call has to; why they are others.
+    pub(crate) fn checked(mut self) -> Result<Callee, String> {
+        let limits = Limits::default();
+        match (self.trampoline)(self.function, self.fingerprint.take(), None, &limits, &mut || {}) {
+            Outcome::ImageDiffers(reason) => Err(reason),
+            _ => Ok(self),
+        }
     }
 }
 
@@ -208,13 +217,14 @@ impl Place {
 fn call<A: DeserializeOwned, R: Serialize>(
     function: *const (),
     expected: Option<u64>,
-    args: Message,
+    args: Option<Message>,
     limits: &Limits,
     started: &mut dyn FnMut(),
 ) -> Outcome {
     if expected.is_some_and(|expected| expected != fingerprint::<A, R>()) {
         return Outcome::ImageDiffers("the types of the function differ".into());
     }
+    let Some(args) = args else { return Outcome::Returned(Message::default()) };
     // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
     let function = unsafe { std::mem::transmute::<*const (), fn(A) -> R>(function) };
     let run = || {
@@ -274,13 +284,14 @@ fn call_until_panic<A: DeserializeOwned, R: Serialize>(
 fn change<K: Kept, A: DeserializeOwned, R: Serialize>(
     function: *const (),
     expected: Option<u64>,
-    args: Message,
+    args: Option<Message>,
     limits: &Limits,
     started: &mut dyn FnMut(),
 ) -> Outcome {
     if expected.is_some_and(|expected| expected != fingerprint::<(K, K::Value, A), R>()) {
         return Outcome::ImageDiffers("the types of the function differ".into());
     }
+    let Some(args) = args else { return Outcome::Returned(Message::default()) };
     // SAFETY: by rule 2, made from a function of this type; the fingerprint says the same.
     let function = unsafe { std::mem::transmute::<*const (), fn(&mut K::Value, A) -> R>(function) };
     let decode = || -> Result<(K::Value, A), DecodeError> {
@@ -384,6 +395,15 @@ mod tests {
         let args = ipc_codec::encode(&21_u32, &limits).expect("a number");
         let outcome = entry.resolve().expect("here").call(args, &limits, &mut || panic!("started"));
         assert!(matches!(outcome, Outcome::ImageDiffers(_)), "{outcome:?}");
+        assert!(entry.resolve().expect("here").checked().is_err());
+    }
+
+    #[test]
+    fn what_was_checked_is_called() {
+        let callee = Entry::of(double).expect("in this program").resolve().expect("here");
+        let (callee, limits) = (callee.checked().expect("the same types"), Limits::default());
+        let args = ipc_codec::encode(&21_u32, &limits).expect("a number");
+        assert!(matches!(callee.call(args, &limits, &mut || {}), Outcome::Returned(_)));
     }
 
     #[test]

@@ -55,8 +55,9 @@ pub(crate) struct Setup {
 /// What a child says, or a fork server of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromChild {
-    /// The process id, and the handle that only the fork server would have otherwise.
-    Born(u32, Handle<OwnedHandle>),
+    /// The handle that only the fork server would have otherwise, and the process id, which is last and always of the same size: a
+    /// child puts its own in the place of another one's.
+    Born(Handle<OwnedHandle>, [u8; 4]),
     Ready,
     Refused(Refusal),
     Done(Outcome),

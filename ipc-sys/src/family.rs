@@ -223,41 +223,36 @@ impl ForkPreparation {
     /// assert!(matches!(here.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed)));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn bury_members(mut self) -> io::Result<()> {
-        self.bury()
+    #[inline(always)]
+    pub fn bury_members(self) -> io::Result<()> {
+        let ForkPreparation { mut members, tombstone, closing, left } = self;
+        for &fd in &closing {
+            // SAFETY: a member is open, and its owner is never used again, as the caller of `giving` promised.
+            unsafe { rustix::io::close(fd) };
+        }
+        let buried = match tombstone {
+            Some(tombstone) => bury_under(tombstone, &members, &closing),
+            None => Ok(()),
+        };
+        // What is in memory stays there: to give it back is to copy the pages that it is on.
+        mem::forget((mem::replace(&mut *members, left), closing));
+        buried
     }
 
     /// In a child to which a handle is [given](Self::giving): the same, and takes it into the set.
     // Inline, as is all that a forked child does by itself: it has no page of the code at first, and gets sixteen with each that it
     // touches, which takes some 5 us.
-    #[inline]
-    pub fn bury_others(mut self, given: OwnedHandle) -> (FamilyHandle, io::Result<()>) {
-        let buried = self.bury();
-        debug_assert!(self.members.contains(&given.as_raw_fd()), "another handle was to be given");
-        (FamilyHandle { handle: ManuallyDrop::new(given) }, buried)
-    }
-
-    #[inline]
-    fn bury(&mut self) -> io::Result<()> {
-        for &fd in &self.closing {
-            // SAFETY: a member is open, and its owner is never used again, as the caller of `giving` promised.
-            unsafe { rustix::io::close(fd) };
-        }
-        let buried = match &self.tombstone {
-            Some(tombstone) => bury_under(tombstone, &self.members, &self.closing),
-            None => Ok(()),
-        };
-        // What is in memory stays there: to give it back is to copy the pages that it is on.
-        mem::forget(mem::replace(&mut *self.members, mem::take(&mut self.left)));
-        mem::forget(mem::take(&mut self.closing));
-        buried
+    #[inline(always)]
+    pub fn bury_others(self, given: OwnedHandle) -> (FamilyHandle, io::Result<()>) {
+        debug_assert!(self.left.contains(&given.as_raw_fd()), "another handle was to be given");
+        (FamilyHandle { handle: ManuallyDrop::new(given) }, self.bury_members())
     }
 }
 
 /// Replaces the members by the tombstone but for those that are closed already.
 #[cold]
-fn bury_under(tombstone: &OwnedHandle, members: &BTreeSet<RawFd>, closed: &[RawFd]) -> io::Result<()> {
-    members.iter().filter(|fd| !closed.contains(fd)).try_for_each(|&fd| replace(tombstone, fd))
+fn bury_under(tombstone: OwnedHandle, members: &BTreeSet<RawFd>, closed: &[RawFd]) -> io::Result<()> {
+    members.iter().filter(|fd| !closed.contains(fd)).try_for_each(|&fd| replace(&tombstone, fd))
 }
 
 /// A message socket whose other side is gone: reading gives the end, writing says that nobody listens.

@@ -363,7 +363,7 @@ fn the_display_name() {
         for (name, expected) in
             [("short", "short"), ("a name that is too long", "a name that is "), ("z\0ero", "zero")]
         {
-            ipc_sys::process::set_display_name(name);
+            ipc_sys::process::DisplayName::of(name).set();
             let shown = std::fs::read_to_string("/proc/self/comm").expect("procfs is there");
             assert_eq!(shown.trim_end_matches('\n'), expected);
         }

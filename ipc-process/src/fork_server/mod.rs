@@ -143,7 +143,9 @@ impl ForkServer {
     /// Waits until the child says that it is there.
     fn first_word(&self, words: &Words, deadline: Deadline) -> Result<Child, Failure> {
         match words.recv_timeout(deadline.remaining_at_most(Duration::MAX)) {
-            Ok(FromChild::Born(pid, handle)) => Ok(Child::from_handle(pid, handle.into_inner())),
+            Ok(FromChild::Born(handle, pid)) => {
+                Ok(Child::from_handle(u32::from_le_bytes(pid), handle.into_inner()))
+            }
             Ok(FromChild::Refused(refusal)) => Err(Failure::Failed(refusal.into())),
             Ok(FromChild::Ended(status)) => Err(Failure::Failed(SpawnError::Died { status: status.into() })),
             Ok(other) => Err(Failure::Failed(SpawnError::ImageDiffers { reason: format!("{other:?}") })),
@@ -160,9 +162,9 @@ impl ForkServer {
     fn give_up(&self, words: &Words) {
         let _ = self.process.kill();
         // Without the server the channel ends, unless there is a child, which says so now.
-        if let Ok(FromChild::Born(pid, handle)) = words.recv_timeout(CLOSING) {
-            let _ =
-                Child::from_handle(pid, Handle::into_inner(handle)).signal(ipc_sys::process::Signal::Kill);
+        if let Ok(FromChild::Born(handle, pid)) = words.recv_timeout(CLOSING) {
+            let child = Child::from_handle(u32::from_le_bytes(pid), Handle::into_inner(handle));
+            let _ = child.signal(ipc_sys::process::Signal::Kill);
         }
     }
 

@@ -7,14 +7,15 @@
 
 use super::order::{Order, Preload, ServerStart};
 use crate::child::Role;
+use crate::entry::Callee;
 use crate::launch::{self, Surroundings};
 use crate::wire::{ChildEnd, FromChild, Refusal, Start, channel_limits};
 use crate::{child, current, entry};
-use ipc_pipe::internals::Line;
+use ipc_pipe::internals::{Line, Prepared};
 use ipc_pipe::{RecvError, TryRecvError};
 use ipc_sys::clock::Deadline;
-use ipc_sys::handle::{AsHandle, OwnedHandle};
-use ipc_sys::process::{self, Child, InterruptsIgnored};
+use ipc_sys::handle::{AsHandle, OwnedHandle, duplicate};
+use ipc_sys::process::{self, Child, DisplayName, InterruptsIgnored};
 use ipc_sys::readiness::{Interest, Watch, wait};
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ type Children = Vec<(Child, OwnedHandle)>;
 /// Runs the server until its owner lets go; an error is why it cannot begin.
 pub(super) fn serve(start: ServerStart) -> Result<(), String> {
     let interrupts = begin(start.preload.as_ref())?;
+    let birth = birth()?;
     let orders = start.orders.with_limits(channel_limits());
     let mut children = Children::new();
     loop {
@@ -35,7 +37,7 @@ pub(super) fn serve(start: ServerStart) -> Result<(), String> {
         // The order first: somebody waits for it.
         if has_order {
             match orders.try_recv() {
-                Ok(order) => follow(order, &orders, &mut children, interrupts),
+                Ok(order) => follow(order, &orders, &mut children, interrupts, &birth),
                 Err(TryRecvError::Recv(RecvError::Eof)) => return Ok(()),
                 // No order, or one whose handles found no place here: its channel is closed, which tells the owner.
                 Err(_) => {}
@@ -84,25 +86,31 @@ fn say(channel: OwnedHandle, word: FromChild) {
     let _ = ChildEnd::from_handle(channel).map(|channel| channel.try_send(word));
 }
 
-fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, interrupts: InterruptsIgnored) {
+fn follow(
+    order: Order,
+    orders: &Line<(), Order>,
+    children: &mut Children,
+    interrupts: InterruptsIgnored,
+    birth: &Prepared,
+) {
     let Order { start, changes, channel } = order;
     let Some(Start { entry, args, setup }) = Arc::into_inner(start) else { return };
     // Looked for here: what the server has read, its children find read.
-    let callee = match entry.resolve() {
+    let callee = entry.resolve().map_err(|error| error.to_string()).and_then(Callee::checked);
+    let callee = match callee {
         Ok(callee) => callee,
-        Err(error) => {
-            return say(channel.into_inner(), FromChild::Refused(Refusal::ImageDiffers(error.to_string())));
-        }
+        Err(reason) => return say(channel.into_inner(), FromChild::Refused(Refusal::ImageDiffers(reason))),
     };
     let surroundings = Surroundings::from(changes);
-    let name = setup.name.clone();
+    // What the child only looks at is lent to it: to drop it would be to copy the pages that it is on.
+    let name = &DisplayName::of(&setup.name);
     let siblings = &mut *children;
     let work = move |role: &Role, channel: &ChildEnd| {
         // Nothing that a child should hold.
         siblings.clear();
         interrupts.restore();
-        process::set_display_name(&name);
-        match say_born(channel) {
+        name.set();
+        match say_born(channel, birth) {
             Ok(()) => role.run_callee(channel, &callee, args),
             Err(code) => code,
         }
@@ -120,12 +128,25 @@ fn follow(order: Order, orders: &Line<(), Order>, children: &mut Children, inter
     }
 }
 
+/// What each child says first, with its own handle and number instead of these.
+fn birth() -> Result<Prepared, String> {
+    let example = process::with_own_handle(|pid, handle| {
+        Ok(FromChild::Born(duplicate(handle)?.into(), pid.to_le_bytes()))
+    });
+    let example =
+        example.and_then(|made| made).map_err(|error| format!("the handle of the process: {error}"))?;
+    Prepared::new(&example).ok_or_else(|| "a child's first word cannot be encoded".to_owned())
+}
+
 /// In the child: says who it is. An owner that does not hear it believes that nothing happens, and so nothing does.
-fn say_born(channel: &ChildEnd) -> Result<(), i32> {
-    let handle = process::own_handle().map_err(|error| {
-        let refusal = Refusal::Setup(format!("the handle of the process: {error}"));
-        child::refuse(channel, refusal)
-    })?;
-    let born = FromChild::Born(std::process::id(), handle.into());
-    channel.send(born).map_err(|_| child::EXIT_REFUSED)
+#[inline]
+fn say_born(channel: &ChildEnd, birth: &Prepared) -> Result<(), i32> {
+    let said = process::with_own_handle(|pid, handle| channel.say_of(birth, &pid.to_le_bytes(), handle));
+    match said {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(child::EXIT_REFUSED),
+        Err(error) => {
+            Err(child::refuse(channel, Refusal::Setup(format!("the handle of the process: {error}"))))
+        }
+    }
 }

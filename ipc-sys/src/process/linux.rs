@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
 use rustix::thread::UnshareFlags;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::path::Path;
 use std::{io, ptr};
 
@@ -230,8 +230,14 @@ pub(super) fn open_parent(pid: u32) -> io::Result<Option<OwnedHandle>> {
     Ok((rustix::process::getppid() == Some(pid)).then_some(handle))
 }
 
-pub(super) fn own_handle() -> io::Result<OwnedHandle> {
-    Ok(rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?)
+#[inline]
+pub(super) fn with_own_handle<R>(work: impl FnOnce(u32, BorrowedHandle<'_>) -> R) -> io::Result<R> {
+    let pid = rustix::process::getpid();
+    let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+    let result = work(pid.as_raw_nonzero().get() as u32, handle.as_fd());
+    // SAFETY: it was opened here. By the system call: the code of the C library's would be a page more.
+    unsafe { rustix::io::close(handle.into_raw_fd()) };
+    Ok(result)
 }
 
 pub(super) fn ignore_interrupts() -> libc::sigaction {
@@ -244,6 +250,7 @@ pub(super) fn ignore_interrupts() -> libc::sigaction {
     before
 }
 
+#[inline]
 pub(super) fn restore_interrupts(before: &libc::sigaction) {
     // SAFETY: the record was given by the system, in this process or in the one that it is a copy of.
     unsafe { libc::sigaction(libc::SIGINT, before, ptr::null_mut()) };
@@ -258,15 +265,16 @@ pub(super) fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
     Ok(rustix::io::fcntl_dupfd_cloexec(&handle, 3)?)
 }
 
-pub(super) fn set_display_name(name: &str) {
-    let mut bytes = [0; 16];
-    for (place, byte) in bytes[..15].iter_mut().zip(name.bytes().filter(|&byte| byte != 0)) {
-        *place = byte;
-    }
-    if let Ok(name) = CStr::from_bytes_until_nul(&bytes) {
-        // A name for the eye: that it could not be set hurts nobody.
-        let _ = rustix::thread::set_name(name);
-    }
+pub(super) fn display_name(name: &str) -> CString {
+    // Without its zeros, which end a name; and it is cut by the kernel else, but not at a whole character.
+    let bytes: Vec<u8> = name.bytes().filter(|&byte| byte != 0).take(15).collect();
+    CString::new(bytes).unwrap_or_default()
+}
+
+#[inline]
+pub(super) fn set_display_name(name: &CStr) {
+    // A name for the eye: that it could not be set hurts nobody.
+    let _ = rustix::thread::set_name(name);
 }
 
 pub(super) fn ignore_broken_pipes() {

@@ -7,7 +7,7 @@
 
 use super::imp;
 use crate::handle::{BorrowedHandle, OwnedHandle};
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::io;
 
 /// The number of threads of this process.
@@ -124,8 +124,7 @@ pub fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
     imp::above_stdio(handle)
 }
 
-/// Sets the name under which tools such as `ps` and `top` list this process, when the main thread calls it; the system
-/// may cut it short.
+/// The name under which tools such as `ps` and `top` list a process; the system may cut it short.
 ///
 /// # Platform
 ///
@@ -134,13 +133,27 @@ pub fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
 /// # Examples
 ///
 /// ```
-/// ipc_sys::process::set_display_name("a name that is too long");
+/// use ipc_sys::process::DisplayName;
+///
+/// DisplayName::of("a name that is too long").set();
 /// let shown = std::fs::read_to_string("/proc/thread-self/comm")?;
 /// assert_eq!(shown, "a name that is \n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn set_display_name(name: &str) {
-    imp::set_display_name(name);
+#[derive(Clone, Debug)]
+pub struct DisplayName(CString);
+
+impl DisplayName {
+    /// This name, without its zeros.
+    pub fn of(name: &str) -> DisplayName {
+        DisplayName(imp::display_name(name))
+    }
+
+    /// Has this process go by it, when the main thread calls.
+    #[inline]
+    pub fn set(&self) {
+        imp::set_display_name(&self.0);
+    }
 }
 
 /// Has a write to a pipe that nobody reads be an error instead of the end of the process.
@@ -249,7 +262,7 @@ pub fn claim_channel(name: &str) -> Option<OwnedHandle> {
 ///
 /// ```
 /// use ipc_sys::process::{set_variable, thread_count};
-/// use std::ffi::OsStr;
+/// use std::ffi::{CString, OsStr};
 ///
 /// let name = OsStr::new("GREETING");
 /// let was_set = set_variable(name, Some(OsStr::new("hello")));

@@ -1,7 +1,7 @@
 //! What a process needs that forks others in place of its owner: whose child it is, where the owner writes, and to be left alone.
 
 use super::imp;
-use crate::handle::OwnedHandle;
+use crate::handle::{BorrowedHandle, OwnedHandle};
 use std::{fmt, io};
 
 /// The handle of this process's parent, readable once that has ended; `None` if `pid` is not the parent, or not any more.
@@ -28,23 +28,27 @@ pub fn open_parent(pid: u32) -> io::Result<Option<OwnedHandle>> {
     imp::open_parent(pid)
 }
 
-/// The handle of this process itself, to hand to others.
+/// Calls `work` with the number and the handle of this process, to hand to others; the handle is closed then.
 ///
 /// # Errors
 ///
-/// The system's error when the table of handles is full.
+/// The system's error when the table of handles is full; `work` is not called then.
 ///
 /// # Examples
 ///
 /// ```
-/// use ipc_sys::process::{Child, own_handle};
+/// use ipc_sys::handle::duplicate;
+/// use ipc_sys::process::{Child, with_own_handle};
 ///
-/// let me = Child::from_handle(std::process::id(), own_handle()?);
-/// assert!(!me.has_ended(ipc_sys::clock::Deadline::NOW)?);
+/// let (pid, copy) = with_own_handle(|pid, handle| (pid, duplicate(handle)))?;
+/// assert_eq!(pid, std::process::id());
+/// assert!(!Child::from_handle(pid, copy?).has_ended(ipc_sys::clock::Deadline::NOW)?);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn own_handle() -> io::Result<OwnedHandle> {
-    imp::own_handle()
+// Inline: as `ForkPreparation::bury_others`.
+#[inline]
+pub fn with_own_handle<R>(work: impl FnOnce(u32, BorrowedHandle<'_>) -> R) -> io::Result<R> {
+    imp::with_own_handle(work)
 }
 
 /// Which files the standard streams of this process are; `None` for one that is closed.
@@ -125,6 +129,7 @@ pub struct InterruptsIgnored(imp::InterruptAction);
 
 impl InterruptsIgnored {
     /// Has an interrupt do again what it did before.
+    #[inline]
     pub fn restore(&self) {
         imp::restore_interrupts(&self.0);
     }

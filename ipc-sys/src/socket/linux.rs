@@ -10,6 +10,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::time::Duration;
 
 /// Room for the control message of [`MAX_HANDLES`] descriptors.
@@ -54,8 +55,14 @@ pub(super) fn send(
 }
 
 #[inline]
-pub(super) fn say(handle: BorrowedHandle<'_>, word: &[u8]) -> bool {
-    rustix::net::send(handle, word, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).is_ok()
+pub(super) fn say(socket: BorrowedHandle<'_>, parts: [&[u8]; 2], handle: Option<BorrowedHandle<'_>>) -> bool {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let is_whole = handle
+        .as_ref()
+        .is_none_or(|handle| control.push(SendAncillaryMessage::ScmRights(slice::from_ref(handle))));
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    is_whole && sendmsg(socket, &parts.map(IoSlice::new), &mut control, flags).is_ok()
 }
 
 /// Receives one message; without `blocking`, an empty socket is [`RecvError::TimedOut`].

@@ -8,7 +8,7 @@
 //! - `pair() -> (handle, handle)`: the two ends of a connection that keeps message boundaries.
 //! - `verify(handle)`: refuses a handle that is no such end.
 //! - `send(handle, parts, handles)`: one message without waiting, or an error that says which of the cases it is.
-//! - `say(handle, word)`: the same for a short one, and whether it was sent.
+//! - `say(handle, parts, handle)`: the same for a short one, and whether it was sent.
 //! - `recv(handle, buffer, blocking)`: one message with its handles, close-on-exec from their first instant; knows
 //!   when a message did not fit or handles were lost on the way, and leaks none.
 //! - `peek(handle, buffer) -> size`: the beginning of the next message, which stays where it is.
@@ -176,8 +176,8 @@ impl MessageSocket {
         MessageSocket(member)
     }
 
-    /// Sends a short message if there is room for it now; false if there is none, or nobody is there who could receive it, or the
-    /// system refuses.
+    /// Sends a short message, of two parts and perhaps a handle, if there is room for it now; false if there is none, or nobody is there
+    /// who could receive it, or the system refuses.
     ///
     /// For who has to say one word and not much time: no more is done than that.
     ///
@@ -188,15 +188,15 @@ impl MessageSocket {
     /// use ipc_sys::socket::MessageSocket;
     ///
     /// let (a, b) = MessageSocket::pair()?;
-    /// assert!(a.say(b"done"));
-    /// assert_eq!(b.recv(&mut [0; 8], Deadline::NOW)?.size, 4);
+    /// assert!(a.say([b"it is ", b"done"], Some(b.handle())));
+    /// assert_eq!(b.recv(&mut [0; 16], Deadline::NOW)?.handles.len(), 1);
     /// drop(b);
-    /// assert!(!a.say(b"done"));
+    /// assert!(!a.say([b"done", b""], None));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn say(&self, word: &[u8]) -> bool {
-        imp::say(self.handle(), word)
+    pub fn say(&self, parts: [&[u8]; 2], handle: Option<BorrowedHandle<'_>>) -> bool {
+        imp::say(self.handle(), parts, handle)
     }
 
     /// The handle alone, to hand to another process.
