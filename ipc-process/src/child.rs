@@ -48,7 +48,7 @@ pub(crate) fn run_spawned(channel: ChildEnd) -> ! {
 }
 
 /// In a forked child, once it has let go of what is not its own: the same, from there on.
-#[inline]
+#[inline(always)]
 pub(crate) fn run_forked(
     channel: &ChildEnd,
     new_self: Result<NewSelf, Refusal>,

@@ -22,6 +22,7 @@ use ipc_sys::liveness::{Keeper, Lifeline};
 use ipc_sys::process::{self, Child, Forked, Program, SpawnStep};
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Write;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 /// What a process finds around it when it begins.
@@ -133,10 +134,13 @@ pub(crate) unsafe fn fork_with(
             let ready = buried
                 .map_err(|error| Refusal::Setup(format!("letting go of the parent's handles: {error}")))
                 .and_then(|()| match is_plain {
-                    true => Ok(()),
-                    false => enter(&surroundings.env, surroundings.current_dir.as_deref(), &streams),
+                    true => {
+                        // There are none, and the code that drops them is elsewhere.
+                        mem::forget(streams);
+                        Ok(())
+                    }
+                    false => enter(&surroundings.env, surroundings.current_dir.as_deref(), streams),
                 });
-            drop(streams);
             child::run_forked(&channel, ready.map(|()| new_self), work)
         }
     }
@@ -174,7 +178,7 @@ impl Drop for ExitOnUnwind {
 }
 
 /// In a forked child: the environment, working directory and streams that it was to have.
-fn enter(env: &EnvChanges, current_dir: Option<&Path>, streams: &Streams) -> Result<(), Refusal> {
+fn enter(env: &EnvChanges, current_dir: Option<&Path>, streams: Streams) -> Result<(), Refusal> {
     if !env.is_empty() {
         let variables = env.apply();
         for (name, _) in std::env::vars_os().filter(|(name, _)| !variables.contains_key(name)) {
