@@ -7,7 +7,7 @@
 //! ```text
 //! owner                                   server                      child
 //!   Order{start, channel}  ->               forks                       begins with its end of the channel
-//!                    <-  Born{pid, handle}, on the channel               calls the function
+//!                    <-  Born{handle, pid}, on the channel               calls the function
 //!                    <-  Ended{status}, there, too, when it has collected it
 //! ```
 //!
