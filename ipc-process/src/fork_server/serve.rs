@@ -76,8 +76,10 @@ fn wait_for_anything(orders: &Line<(), Order>, children: &Children) -> std::io::
 /// Collects a child that has ended, and tells how.
 fn collect(children: &mut Children, index: usize) {
     if let Ok(Some(status)) = children[index].0.wait(Deadline::NOW) {
-        let (_, channel) = children.swap_remove(index);
+        let (child, channel) = children.swap_remove(index);
         say(channel, FromChild::Ended(status.into()));
+        // Afterwards: somebody waits for the word.
+        drop(child);
     }
 }
 
