@@ -266,7 +266,7 @@ pub(super) fn above_stdio(handle: OwnedHandle) -> io::Result<OwnedHandle> {
 }
 
 pub(super) fn display_name(name: &str) -> CString {
-    // Without its zeros, which end a name; and it is cut by the kernel else, but not at a whole character.
+    // Without zeros, which would end it, and no longer than the kernel keeps it.
     let bytes: Vec<u8> = name.bytes().filter(|&byte| byte != 0).take(15).collect();
     CString::new(bytes).unwrap_or_default()
 }
