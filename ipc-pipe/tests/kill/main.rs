@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
         Scenario { name: "send_timeout", run: sends::send_timeout },
         Scenario { name: "send_parts", run: sends::send_parts },
         Scenario { name: "send_parts_beside_another", run: sends::send_parts_beside_another },
+        Scenario { name: "send_to_a_dozer", run: sends::send_to_a_dozer },
         Scenario { name: "withdraw", run: sends::withdraw },
         Scenario { name: "recv", run: receives::recv },
         Scenario { name: "recv_parts", run: receives::recv_parts },

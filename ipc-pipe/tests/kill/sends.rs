@@ -1,8 +1,17 @@
 //! A sender that is killed at every instruction of a send.
 
-use crate::letters::{Ends, LARGE, MIDDLE, SMALL, Seen, found, letter};
+use crate::letters::{Ends, LARGE, LIMIT, MIDDLE, SMALL, Seen, found, letter};
+use crate::support::fork_child;
+use ipc_sys::clock::Deadline;
+use ipc_sys::process::{Child, ExitStatus, Signal, exit_now};
 use ipc_testkit::kill::{Args, Row, sweep};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// After so long who waits for a message dozes: it has slept three times.
+const DOZING: Duration = Duration::from_millis(200);
+/// What a receiver that dozes may find.
+const OF_DOZER: [&str; 2] = ["m.", "sm."];
 
 /// The only sender: whole messages in order, and the end.
 pub(crate) fn send(args: &Args) -> Row {
@@ -57,6 +66,18 @@ pub(crate) fn send_parts_beside_another(args: &Args) -> Row {
     seen.row(&swept)
 }
 
+/// The receiver dozes, and there is another sender, so that no end wakes it: what was sent is found although nobody may tell of it, and so
+/// is what the other one sends.
+pub(crate) fn send_to_a_dozer(args: &Args) -> Row {
+    let mut seen = Seen::new("send_to_a_dozer", &OF_DOZER);
+    let call = |dozer: &Dozer| dozer.ends.take_sender().send_bytes(letter(SMALL)).expect("there is room");
+    let swept = sweep(args.scale(499, 11), Dozer::new, call, |dozer, point| match dozer.found() {
+        Ok(found) => seen.add(found, &point),
+        Err(what) => seen.lose(&what, &point),
+    });
+    seen.row(&swept)
+}
+
 /// A message that is given up in the middle: nothing of it arrives, unless the sender is killed in between.
 pub(crate) fn withdraw(args: &Args) -> Row {
     let mut seen = Seen::new("withdraw", &[".", "!.", "s."]);
@@ -81,4 +102,48 @@ fn send_large_and_small(ends: &Ends) {
     let sender = ends.take_sender();
     sender.send_bytes(letter(LARGE)).expect("there is room");
     sender.send_bytes(letter(SMALL)).expect("there is room");
+}
+
+/// A process that has slept for a message for long, and the ends of the pipe.
+struct Dozer {
+    ends: Ends,
+    process: Child,
+}
+
+impl Dozer {
+    fn new() -> Dozer {
+        let ends = Ends::new();
+        let process = fork_child(|| {
+            drop(ends.sender.take());
+            let found = found(&ends.take_receiver(), true);
+            let place = OF_DOZER.iter().position(|text| *text == found);
+            exit_now(place.map_or(9, |place| place as i32))
+        });
+        sleep(DOZING);
+        Dozer { ends, process }
+    }
+
+    /// Sends another message when what was there is gone, and lets go; what the process has found.
+    fn found(self) -> Result<&'static str, String> {
+        let (sender, receiver) = (self.ends.take_sender(), self.ends.take_receiver());
+        let begin = Instant::now();
+        while receiver.poll(Duration::ZERO).expect("it can be looked at") {
+            if begin.elapsed() > LIMIT {
+                let _ = self.process.signal(Signal::Kill);
+                return Err("a message that nobody took".to_owned());
+            }
+            sleep(Duration::from_millis(1));
+        }
+        sender.send_bytes(letter(MIDDLE)).expect("there is room");
+        drop((sender, receiver));
+        match self.process.wait(Deadline::after(LIMIT)) {
+            Ok(Some(ExitStatus::Exited(place))) => {
+                OF_DOZER.get(place as usize).copied().ok_or_else(|| "something else".to_owned())
+            }
+            other => {
+                let _ = self.process.signal(Signal::Kill);
+                Err(format!("{other:?}"))
+            }
+        }
+    }
 }
