@@ -9,8 +9,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a fork server may take to tell the status of a child that has ended.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a fork server may take to tell the status of a child that has ended. It says so at once, but on a machine where fifty others
+/// want each processor that has taken more than a second.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A child process with the way to its status.
 #[derive(Debug)]
