@@ -18,12 +18,11 @@ use ipc_shared::internals::{Id, Peers};
 use ipc_sys::clock::Deadline;
 use ipc_sys::readiness::{Interest, wait_one};
 use ipc_sys::socket::MessageSocket;
-use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// How long a nap is: a tick of the kernel's timer shorter than the longest sleep.
+/// How long a nap is: shorter than the longest sleep by more than the ticks that it may be late.
 const NAP: Duration = Duration::from_millis(130);
 
 /// The right to nap, which ends with this.
@@ -31,7 +30,6 @@ const NAP: Duration = Duration::from_millis(130);
 struct Nap<'a> {
     word: &'a AtomicU64,
     me: Id,
-    inner: &'a MessageSocket,
 }
 
 impl RawQueue {
@@ -56,12 +54,10 @@ impl RawQueue {
             if has_changed() {
                 return Ok(true);
             }
+            let longest = deadline.remaining_at_most(LOOK);
             let is_awake = match &nap {
-                Some(nap) if deadline.remaining_at_most(LOOK) == LOOK => nap.sleep(),
-                _ => {
-                    let until = Deadline::after(deadline.remaining_at_most(LOOK));
-                    wait_one(inner.handle(), Interest::Read, until)
-                }
+                Some(_) if longest == LOOK => inner.nap(),
+                _ => wait_one(inner.handle(), Interest::Read, Deadline::after(longest)),
             };
             // What cannot be waited for is left to the bell.
             if is_awake.unwrap_or(true) || deadline.is_over() {
@@ -70,19 +66,14 @@ impl RawQueue {
         }
     }
 
-    fn begin_nap<'a>(&'a self, inner: &'a MessageSocket) -> Option<Nap<'a>> {
+    fn begin_nap(&self, inner: &MessageSocket) -> Option<Nap<'_>> {
         let (word, me) = (&self.ring().puts().napper, self.peers().me()?);
         let found = word.load(Relaxed);
         let is_free = Id::new(found).is_none_or(|id| id != me && self.peers().is_dead(id));
         let is_mine = is_free && word.compare_exchange(found, me.get(), Relaxed, Relaxed).is_ok();
-        let nap = is_mine.then_some(Nap { word, me, inner })?;
+        // Not made before: to drop it would take away the name of another thread of this process.
+        let nap = is_mine.then(|| Nap { word, me })?;
         inner.set_nap(NAP).is_ok().then_some(nap)
-    }
-}
-
-impl Nap<'_> {
-    fn sleep(&self) -> io::Result<bool> {
-        self.inner.nap()
     }
 }
 
@@ -170,12 +161,10 @@ mod tests {
                 while napper.load(Relaxed) != receiver.raw().peers().me().expect("it takes part").get() {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                assert!(
-                    receiver
-                        .raw()
-                        .begin_nap(receiver.raw().freight().inner.as_ref().expect("an end"))
-                        .is_none()
-                );
+                let (me, inner) = (napper.load(Relaxed), receiver.raw().freight().inner.as_ref());
+                assert!(receiver.raw().begin_nap(inner.expect("an end")).is_none());
+                // Who was refused leaves the name of the other one there.
+                assert_eq!(napper.load(Relaxed), me);
                 drop(sender);
                 assert!(waits.into_iter().all(|wait| wait.join().expect("it does not panic").is_err()));
             });
